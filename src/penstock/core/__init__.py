@@ -1,0 +1,1 @@
+"""Pure values: digests, records, the graph, events, ports, and the I/O layer."""

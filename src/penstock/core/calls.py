@@ -1,0 +1,155 @@
+"""A call: a step with all its inputs known, and what comes of performing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal as OneOf
+
+from msgspec import Struct
+
+from penstock.core.graph import Access, Output, Retry, Target
+from penstock.core.records import ErrorRecord, Logged, Manifest
+
+# ---- arguments, ready to be loaded where the call runs
+
+
+class Given(Struct, frozen=True, tag="given"):
+    """A small plain value (JSON atoms and containers of them, Path, date …)."""
+
+    value: Any
+
+
+class Load(Struct, frozen=True, tag="load"):
+    """A stored artifact, then one step into it."""
+
+    manifest: Manifest
+    path: tuple[Access, ...] = ()
+
+
+class Assemble(Struct, frozen=True, tag="assemble"):
+    """A container of arguments; a "namedtuple" is built of `cls`, by its fields `keys`."""
+
+    kind: OneOf["list", "tuple", "dict", "namedtuple"]
+    items: tuple[Argument, ...]
+    keys: tuple[Any, ...] = ()
+    cls: Any = None
+
+
+class Reveal(Struct, frozen=True, tag="reveal"):
+    """A secret, read from its source where the step runs."""
+
+    source: str
+    name: str
+
+
+Argument = Given | Load | Assemble | Reveal
+
+# ---- the call
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """What `perform` needs to know, wherever it runs."""
+
+    run: str
+    node: str
+    index: str = ""
+    ref: str
+    code: str
+    """The code digest that was planned; another one is refused."""
+    key: str
+    arguments: dict[str, Argument]
+    outputs: tuple[Output, ...]
+    several: bool = False
+    seed: int = 0
+    attempt: int = 1
+    retry: Retry = Retry()
+    logical_date: str = ""
+    timeout: float | None = None
+    strict: bool = False
+    capture: bool = True
+    """Stdout, stderr and `logging` go to the step's log."""
+    checkpoint: str = ""
+    """Name under which checkpoints of this call are kept; empty: none."""
+
+
+class Usage(Struct, frozen=True):
+    """What a call took."""
+
+    started: int = 0
+    ended: int = 0
+    cpu: float = 0.0
+    memory: int = 0
+    exact: bool = False
+    pid: int = 0
+
+
+class Succeeded(Struct, frozen=True, kw_only=True, tag="succeeded"):
+    outputs: dict[str, Manifest]
+    extra: tuple[Manifest, ...] = ()
+    """Artifacts besides the outputs: a collection's items, logged ones."""
+    logged: Logged = Logged()
+    drew: bool = False
+    """It read its seed, changed a seeded generator, or started a process."""
+    reads: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    """Input files that changed while the step ran: its result is not cached."""
+    notes: tuple[str, ...] = ()
+    usage: Usage = Usage()
+
+
+class Broke(Struct, frozen=True, kw_only=True, tag="broke"):
+    """The call failed; `kind` "error" is the user's exception, the others are ours."""
+
+    kind: OneOf["error", "timeout", "died", "refused", "cancelled"]
+    error: ErrorRecord
+    exception: BaseException | None = None
+    """The exception itself, where it could be brought here."""
+    retryable: bool = True
+    logged: Logged = Logged()
+    reads: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    usage: Usage = Usage()
+
+
+Outcome = Succeeded | Broke
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A call handed to an executor, with the function for those that stay in this process."""
+
+    id: int
+    call: Call
+    function: Callable[..., Any]
+    target: Callable[[], Target]
+    """Asked only by executors that need another process to find the function."""
+
+
+# ---- what executors answer
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The work left the queue and runs (a process may first have had to start)."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A running call reports progress."""
+
+    id: int
+    done: float
+    total: float | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    id: int
+    outcome: Outcome
+
+
+Signal = Began | Advanced | Finished

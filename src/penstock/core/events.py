@@ -1,0 +1,67 @@
+"""Events: what the engine says happened. The metadata store is the first listener."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from penstock.core.records import CallRecord, ErrorRecord, Manifest, RunRecord, Status, StepRecord
+
+
+class RunStarted(Struct, frozen=True, tag="run-started"):
+    run: RunRecord
+
+
+class StepChanged(Struct, frozen=True, tag="step"):
+    """A step as it stands now, with what is committed together with it."""
+
+    step: StepRecord
+    call: CallRecord | None = None
+    """The new cache entry, if the step's success becomes one."""
+    manifests: tuple[Manifest, ...] = ()
+    """Artifacts that this step made, to be recorded (also those of a run that is not cached)."""
+
+
+class StepsPlanned(Struct, frozen=True, tag="planned"):
+    """A map was expanded, or the graph was read: so many more steps are known."""
+
+    node: str
+    total: int
+
+
+class Progress(Struct, frozen=True, tag="progress"):
+    """How far a running step says it is. Shown, not kept."""
+
+    node: str
+    index: str
+    done: float
+    total: float | None
+    message: str = ""
+
+
+class Note(Struct, frozen=True, tag="note"):
+    """Something that people should know now: a warning, a healed artifact. Shown, not kept."""
+
+    message: str
+    node: str = ""
+
+
+class TextsFound(Struct, frozen=True, tag="texts"):
+    """Long texts by digest, each kept once: sources, closures, graphs, package lists, diffs."""
+
+    texts: dict[str, str]
+
+
+class Barrier(Struct, frozen=True, tag="barrier"):
+    """All bytes that this run has put are on disk: its rows become durable in this transaction."""
+
+    run: str
+
+
+class RunEnded(Struct, frozen=True, tag="run-ended"):
+    run: str
+    status: Status
+    at: int
+    error: ErrorRecord | None = None
+
+
+Event = RunStarted | StepChanged | StepsPlanned | Progress | Note | TextsFound | Barrier | RunEnded

@@ -1,0 +1,141 @@
+"""Every error of penstock, in one tree: what happened, then the next move.
+
+PenstockError
+├── DefinitionError          a step, a pipeline or a graph is written wrongly
+│   ├── TypeMismatch             an output does not fit the parameter it feeds
+│   └── PromiseError             a promise was used as if it were its value
+├── UsageError               the call of penstock is wrong: an argument, an option, a name
+│   ├── ConfigError              penstock.toml or a run's YAML, with file and line
+│   └── NotFound                 no such run, step, artifact, pipeline
+├── MissingExtra             a library that an optional part needs is not installed
+├── RunError                 a run could not go on
+│   ├── RunFailed                a step failed; carries the run
+│   ├── StepTimeout              a step took longer than its timeout
+│   ├── WorkerDied               the process of a step ended without an answer
+│   ├── CodeChanged              the code differs from what the run was planned with
+│   ├── UndeclaredRead           under strict: a step read what its key does not know
+│   ├── LeaseLost                another owner has taken this run over
+│   └── Cancelled                the run was cancelled
+└── StoreError               a store refused, or holds what it should not
+    ├── SchemaTooNew             the store was written by a newer penstock
+    ├── ArtifactMissing          the bytes of an artifact are gone
+    ├── ArtifactDamaged          the bytes of an artifact are not those recorded
+    ├── Untrusted                an unsafe format, not signed by this project's key
+    └── SerializationError       a value could not be written or read
+"""
+
+from __future__ import annotations
+
+
+class PenstockError(Exception):
+    """What happened, and a hint at the next move; `str()` joins the two."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.hint, self.__dict__)
+
+
+def _rebuild(
+    kind: type[PenstockError], message: str, hint: str, state: dict[str, object]
+) -> PenstockError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.__dict__.update(state | {"message": message, "hint": hint})
+    return error
+
+
+class DefinitionError(PenstockError):
+    exit_code = 2
+
+
+class TypeMismatch(DefinitionError):
+    pass
+
+
+class PromiseError(DefinitionError, TypeError):
+    """Also a TypeError, because Python's own protocols expect one."""
+
+
+class UsageError(PenstockError):
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    pass
+
+
+class NotFound(UsageError):
+    pass
+
+
+class MissingExtra(PenstockError):
+    exit_code = 2
+
+
+class RunError(PenstockError):
+    pass
+
+
+class RunFailed(RunError):
+    """A run ended `failed`; `run` is that run, the cause is the user's own exception."""
+
+    def __init__(self, message: str, *, hint: str = "", run: object = None) -> None:
+        super().__init__(message, hint=hint)
+        self.run = run
+
+
+class StepTimeout(RunError):
+    pass
+
+
+class WorkerDied(RunError):
+    pass
+
+
+class CodeChanged(RunError):
+    pass
+
+
+class UndeclaredRead(RunError):
+    pass
+
+
+class LeaseLost(RunError):
+    pass
+
+
+class Cancelled(RunError):
+    exit_code = 130
+
+
+class StoreError(PenstockError):
+    pass
+
+
+class SchemaTooNew(StoreError):
+    pass
+
+
+class ArtifactMissing(StoreError):
+    pass
+
+
+class ArtifactDamaged(StoreError):
+    pass
+
+
+class Untrusted(StoreError):
+    pass
+
+
+class SerializationError(StoreError):
+    pass
