@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal as OneOf
+from typing import Any
+from typing import Literal as OneOf
 
 from msgspec import Struct
 
@@ -69,8 +70,8 @@ class Call(Struct, frozen=True, kw_only=True):
     strict: bool = False
     capture: bool = True
     """Stdout, stderr and `logging` go to the step's log."""
-    checkpoint: str = ""
-    """Name under which checkpoints of this call are kept; empty: none."""
+    resume: Manifest | None = None
+    """The checkpoint that an earlier attempt of this same call left, if any."""
 
 
 class Usage(Struct, frozen=True):
@@ -147,9 +148,17 @@ class Advanced:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """A running call saved a checkpoint; it goes on when the engine has recorded it."""
+
+    id: int
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     id: int
     outcome: Outcome
 
 
-Signal = Began | Advanced | Finished
+Signal = Began | Advanced | Saved | Finished

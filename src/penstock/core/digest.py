@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from blake3 import blake3
 
-
 Field = None | str | bytes | int | Iterable["Field"]
 
 

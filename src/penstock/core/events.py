@@ -38,6 +38,14 @@ class Progress(Struct, frozen=True, tag="progress"):
     message: str = ""
 
 
+class Checkpointed(Struct, frozen=True, tag="checkpoint"):
+    """A running call left a checkpoint, kept under its key until the call succeeds."""
+
+    run: str
+    key: str
+    manifest: Manifest
+
+
 class Note(Struct, frozen=True, tag="note"):
     """Something that people should know now: a warning, a healed artifact. Shown, not kept."""
 
@@ -64,4 +72,14 @@ class RunEnded(Struct, frozen=True, tag="run-ended"):
     error: ErrorRecord | None = None
 
 
-Event = RunStarted | StepChanged | StepsPlanned | Progress | Note | TextsFound | Barrier | RunEnded
+Event = (
+    RunStarted
+    | StepChanged
+    | StepsPlanned
+    | Progress
+    | Checkpointed
+    | Note
+    | TextsFound
+    | Barrier
+    | RunEnded
+)

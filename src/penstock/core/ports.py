@@ -202,6 +202,10 @@ class Calls(Protocol):
         """The last step with parts recorded before `run` for this node of this pipeline, else for `ref`."""
         ...
 
+    def checkpoint(self, key: str) -> Manifest | None:
+        """What the last unfinished attempt of this call saved."""
+        ...
+
     def forget(self, keys: Sequence[str]) -> None:
         """Withdraw entries: their artifacts are lost, or they are to be made anew."""
         ...
@@ -310,10 +314,18 @@ class MetadataStore(Protocol):
 
 
 class Executor(Protocol):
-    """Runs calls; answers with signals. Used by the engine's thread alone."""
+    """Runs calls; answers with signals. Used by the engine's thread alone.
+
+    Advanced and Saved are told to `notify` as they happen, on the engine's thread (from within
+    `submit` or `poll`): a Saved is recorded when `notify` returns. `poll` returns the others.
+    """
 
     slots: int
     """How many calls run at once."""
+
+    def start(self, notify: Callable[[Signal], None]) -> None:
+        """Called once, before anything else. Processes start when the first work comes."""
+        ...
 
     def submit(self, work: Work) -> None:
         """Take work; at most `slots` are in hand at a time. May block while an inline call runs."""

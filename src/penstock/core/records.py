@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Literal as OneOf
+from typing import Any
+from typing import Literal as OneOf
 
 from msgspec import Struct
 

@@ -1,0 +1,40 @@
+"""The project: its root folder, its name, and where its state lives."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+MARKS = ("penstock.toml", "pyproject.toml", ".git")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`root` holds the first-party code; `home` is the `.penstock` folder, not made until a run needs it."""
+
+    root: Path
+    name: str
+    home: Path
+
+
+def find_project(start: Path) -> Project:
+    """The nearest folder above `start` with a penstock.toml, pyproject.toml or .git; else `start` itself.
+
+    `start` is a script's or notebook's folder, or the working directory. `PENSTOCK_HOME` moves the
+    state, not the root.
+    """
+    start = start.resolve()
+    root = next((f for f in (start, *start.parents) if any((f / m).exists() for m in MARKS)), start)
+    home = os.environ.get("PENSTOCK_HOME")
+    return Project(root, _name(root), Path(home).resolve() if home else root / ".penstock")
+
+
+def _name(root: Path) -> str:
+    try:
+        with open(root / "pyproject.toml", "rb") as file:
+            name = tomllib.load(file).get("project", {}).get("name")
+    except (OSError, tomllib.TOMLDecodeError):
+        name = None
+    return name if isinstance(name, str) and name else root.name or "root"
