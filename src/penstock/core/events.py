@@ -60,9 +60,11 @@ class TextsFound(Struct, frozen=True, tag="texts"):
 
 
 class Barrier(Struct, frozen=True, tag="barrier"):
-    """All bytes that this run has put are on disk: its rows become durable in this transaction."""
+    """Bytes that this run has put are on disk: their rows become durable in this transaction."""
 
     run: str
+    artifacts: tuple[str, ...] | None = None
+    """Which artifacts; None: all that this run has recorded so far."""
 
 
 class RunEnded(Struct, frozen=True, tag="run-ended"):

@@ -50,6 +50,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """What the serializer needs or shows: shape, dtype, columns, preview. JSON."""
     items: int | None = None
     """For a collection: how many artifacts it lists (in its only file)."""
+    classes: tuple[str, ...] = ()
+    """First-party classes of the value and of what it holds: their code counts in consumers' keys."""
     unsafe: bool = False
     """Reading it may run code: a pickle."""
     signature: str = ""
@@ -67,11 +69,12 @@ class Made(Struct, frozen=True, array_like=True):
     content: str
     files: tuple[FileRef, ...] = ()
     """Files in the artifact store; empty when the bytes are in the manifest's row."""
+    classes: tuple[str, ...] = ()
 
 
 def made(manifest: Manifest) -> Made:
     stored = () if manifest.inline is not None else manifest.files
-    return Made(manifest.id, manifest.content, stored)
+    return Made(manifest.id, manifest.content, stored, manifest.classes)
 
 
 # ---- calls: the cache
