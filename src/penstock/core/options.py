@@ -1,0 +1,100 @@
+"""Options: everything about a run that is not an argument of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from typing import Literal as OneOf
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
+
+from penstock.errors import UsageError
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How one run is to go. A field that equals its default is not set, and a lower source decides."""
+
+    seed: int | None = None
+    """The run's seed; None is the fixed default."""
+    workers: int | None = None
+    """Processes that run steps; None or 0: this one."""
+    stack: str = ""
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    until: tuple[str, ...] = ()
+    """Run these steps and what they need."""
+    start: tuple[str, ...] = ()
+    """Run these steps and what follows from them (`--from`); the rest is taken from earlier runs."""
+    only: tuple[str, ...] = ()
+    replace: Mapping[str, str] = {}
+    """Step to the address of what stands in for its output (`--with load=REF`)."""
+    refresh: tuple[str, ...] = ()
+    """Steps to run again although a result is known; "*" is all."""
+    cache: bool | None = None
+    """False: reuse nothing."""
+    keep_going: bool = False
+    """After a failure run what does not depend on it."""
+    on_error: OneOf["raise", "return"] = "raise"
+    strict: bool = False
+    """A read that the key does not know fails its step."""
+    parameters: Mapping[str, Any] = {}
+    """Arguments of the pipeline from outside the code, as written: text is coerced by annotation."""
+    settings: Mapping[str, Any] = {}
+    """"STEP.OPTION" or "STEP.ARGUMENT" to value: "fit.retries"."""
+    logical_date: str = ""
+    """ISO date or time that the run is for."""
+    capture: bool = True
+    """Keep what steps print in their logs."""
+    pdb: bool = False
+    """Run in this process without capture, and stop where a step fails."""
+
+
+NAMES = tuple(field.name for field in fields(Options))
+_MANY = ("tags", "until", "start", "only", "refresh")
+
+
+def options(base: Options = Options(), /, **given: Any) -> Options:
+    """`base` with these fields set; one string does where several are taken, a date where its text is."""
+    for name in given:
+        if name not in NAMES:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, NAMES, 1)
+            raise UsageError(
+                f"'{name}' is not an option of a run",
+                hint=f"Did you mean '{near[0]}'?" if near else "There are: " + ", ".join(NAMES),
+            )
+    return replace(base, **{name: _settle(name, value) for name, value in given.items()})
+
+
+def is_set(options: Options) -> Mapping[str, Any]:
+    """The fields that differ from their defaults."""
+    bare = Options()
+    every = ((name, getattr(options, name)) for name in NAMES)
+    return {name: value for name, value in every if value != getattr(bare, name)}
+
+
+def _settle(name: str, value: Any) -> Any:
+    if name in _MANY:
+        if value is None:
+            return ()
+        many: Iterable[Any] = value if isinstance(value, list | tuple | set) else (value,)
+        return tuple(item if isinstance(item, str) else _step(item) for item in many)
+    if name == "logical_date" and not isinstance(value, str):
+        return "" if value is None else value.isoformat()
+    if name == "replace":
+        return {key: _address(item) for key, item in value.items()}
+    if name == "on_error" and value not in ("raise", "return"):
+        raise UsageError(f"on_error is {value!r}", hint='Write "raise" or "return".')
+    return value
+
+
+def _step(value: Any) -> str:
+    # A step object stands for its name.
+    return str(getattr(value, "name", value))
+
+
+def _address(value: Any) -> str:
+    return str(getattr(value, "address", value))
