@@ -51,11 +51,12 @@ class Options(Struct, frozen=True, kw_only=True):
     """Run in this process without capture, and stop where a step fails."""
 
 
+DEFAULTS = Options()
 NAMES = tuple(field.name for field in fields(Options))
 _MANY = ("tags", "until", "start", "only", "refresh")
 
 
-def options(base: Options = Options(), /, **given: Any) -> Options:
+def options(base: Options = DEFAULTS, /, **given: Any) -> Options:
     """`base` with these fields set; one string does where several are taken, a date where its text is."""
     for name in given:
         if name not in NAMES:
@@ -71,9 +72,8 @@ def options(base: Options = Options(), /, **given: Any) -> Options:
 
 def is_set(options: Options) -> Mapping[str, Any]:
     """The fields that differ from their defaults."""
-    bare = Options()
     every = ((name, getattr(options, name)) for name in NAMES)
-    return {name: value for name, value in every if value != getattr(bare, name)}
+    return {name: value for name, value in every if value != getattr(DEFAULTS, name)}
 
 
 def _settle(name: str, value: Any) -> Any:
