@@ -1,0 +1,386 @@
+"""A value from text or a file, as the type that an annotation asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath
+from typing import Any, Union
+
+from penstock.errors import UsageError
+
+_TRUE = frozenset(("true", "yes", "on", "1"))
+_FALSE = frozenset(("false", "no", "off", "0"))
+_LISTS = (list, tuple, set, frozenset)
+
+
+def coerce(value: Any, hint: Any, name: str = "") -> Any:
+    """`value` as `hint` says: text from a command line, or what YAML and TOML know.
+
+    A dict becomes a dataclass, `[1, 2]` in text a list. What a hint does not rule out stays as it
+    is: text for an unannotated parameter is read as JSON where it is JSON. Raises UsageError that
+    names the parameter and what was expected.
+    """
+    try:
+        return _coerce(value, hint, name)
+    except _Misfit as misfit:
+        where = f"'{misfit.name}'" if misfit.name else "the value"
+        raise UsageError(
+            f"{where}: expected {misfit.expected}, got {misfit.value!r}", hint=misfit.hint
+        ) from None
+
+
+class _Misfit(Exception):
+    def __init__(self, value: Any, expected: str, name: str, hint: str = "") -> None:
+        super().__init__(expected)
+        self.value, self.expected, self.name, self.hint = value, expected, name, hint
+
+
+def _coerce(value: Any, hint: Any, name: str) -> Any:
+    hint = _bare(hint)
+    if hint is Any or hint is None or isinstance(hint, str | typing.TypeVar):
+        return _free(value) if hint is not None else _none(value, name)
+    origin = typing.get_origin(hint)
+    if origin is Union or origin is types.UnionType:
+        return _union(value, typing.get_args(hint), name)
+    if origin is typing.Literal:
+        return _literal(value, typing.get_args(hint), name)
+    kind = origin if origin is not None else hint
+    if not isinstance(kind, type):
+        return value
+    if kind is type(None):
+        return _none(value, name)
+    if kind in _ATOMS:
+        return _ATOMS[kind](value, name)
+    if issubclass(kind, enum.Enum):
+        return _enum(value, kind, name)
+    if issubclass(kind, PurePath):
+        return _path(value, kind, name)
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(value, kind, name)
+    return _container(value, kind, typing.get_args(hint), name)
+
+
+def _bare(hint: Any) -> Any:
+    # Annotated[int, …], Required[int] and a NewType are what they stand for.
+    while True:
+        if hasattr(hint, "__supertype__"):
+            hint = hint.__supertype__
+        elif hasattr(hint, "__metadata__"):
+            hint = hint.__origin__
+        else:
+            return hint
+
+
+def _free(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+# ---- atoms
+
+
+def _none(value: Any, name: str) -> None:
+    if value is None or (isinstance(value, str) and value.lower() in ("", "null", "none", "~")):
+        return
+    raise _Misfit(value, "nothing", name)
+
+
+def _bool(value: Any, name: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).lower()
+    if text in _TRUE and isinstance(value, str):
+        return True
+    if text in _FALSE and isinstance(value, str):
+        return False
+    raise _Misfit(value, "true or false", name)
+
+
+def _int(value: Any, name: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        try:
+            return int(
+                value.strip().replace("_", ""), 0 if value.strip()[:2].lower() == "0x" else 10
+            )
+        except ValueError:
+            pass
+    raise _Misfit(value, "a whole number", name)
+
+
+def _float(value: Any, name: str) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str):
+        text = value.strip().lower()
+        try:
+            return float({".inf": "inf", "-.inf": "-inf", ".nan": "nan"}.get(text, text))
+        except ValueError:
+            pass
+    raise _Misfit(value, "a number", name)
+
+
+def _str(value: Any, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    hint = ""
+    if value is None or isinstance(value, bool | int | float):
+        hint = f'Quote it if it is meant as text: "{json.dumps(value)}".'
+    raise _Misfit(value, "text", name, hint)
+
+
+def _bytes(value: Any, name: str) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode()
+    raise _Misfit(value, "bytes", name)
+
+
+def _complex(value: Any, name: str) -> complex:
+    if isinstance(value, int | float | complex) and not isinstance(value, bool):
+        return complex(value)
+    try:
+        return complex(str(value).replace(" ", ""))
+    except ValueError:
+        raise _Misfit(value, "a complex number", name) from None
+
+
+def _moment(
+    kind: Any, expected: str, example: str
+) -> Callable[[Any, str], Any]:  # date, datetime, time
+    def read(value: Any, name: str) -> Any:
+        if type(value) is kind:
+            return value
+        if isinstance(value, str):
+            try:
+                return kind.fromisoformat(value.strip())
+            except ValueError:
+                pass
+        raise _Misfit(value, expected, name, f"For example {example}.")
+
+    return read
+
+
+def _duration(value: Any, name: str) -> datetime.timedelta:
+    if isinstance(value, datetime.timedelta):
+        return value
+    try:
+        return datetime.timedelta(seconds=seconds(value))
+    except UsageError:
+        raise _Misfit(value, "a duration", name, "For example 90, 10m, 1h30m or 2d.") from None
+
+
+def seconds(value: Any) -> float:
+    """A duration in seconds: a number, or "90s", "10m", "1h30m", "2d"."""
+    import re
+
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    text = str(value).strip().lower()
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw]?)", text)
+    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw]?)", "", text).strip():
+        raise UsageError(f"{value!r} is not a duration", hint="For example 90, 10m, 1h30m or 2d.")
+    return sum(float(number) * units[unit or "s"] for number, unit in parts)
+
+
+_ATOMS: Mapping[type, Callable[[Any, str], Any]] = {
+    bool: _bool,
+    int: _int,
+    float: _float,
+    str: _str,
+    bytes: _bytes,
+    complex: _complex,
+    datetime.date: _moment(datetime.date, "a date", "2026-01-31"),
+    datetime.datetime: _moment(datetime.datetime, "a date and time", "2026-01-31T12:30:00"),
+    datetime.time: _moment(datetime.time, "a time of day", "12:30:00"),
+    datetime.timedelta: _duration,
+}
+
+
+def _path(value: Any, kind: type[PurePath], name: str) -> PurePath:
+    if isinstance(value, PurePath):
+        return value
+    if isinstance(value, str):
+        # A PurePath cannot be made on the other system; what people mean is a path of this one.
+        return Path(value).expanduser() if issubclass(kind, Path) else kind(value)
+    raise _Misfit(value, "a path", name)
+
+
+def _enum(value: Any, kind: type[enum.Enum], name: str) -> enum.Enum:
+    if isinstance(value, kind):
+        return value
+    for member in kind:
+        if value == member.value or value == member.name or str(value) == str(member.value):
+            return member
+    names = ", ".join(member.name for member in kind)
+    raise _Misfit(value, f"one of {names}", name)
+
+
+# ---- choices
+
+
+def _literal(value: Any, choices: tuple[Any, ...], name: str) -> Any:
+    for choice in choices:
+        if value == choice and type(value) is type(choice):
+            return choice
+    for choice in choices:
+        if isinstance(value, str) and value == str(choice):
+            return choice
+    raise _Misfit(value, "one of " + ", ".join(repr(choice) for choice in choices), name)
+
+
+def _union(value: Any, options: tuple[Any, ...], name: str) -> Any:
+    # What already is of one of the types stays; text tries the stricter types before str.
+    for option in options:
+        kind = typing.get_origin(option) or option
+        plain = isinstance(kind, type) and not isinstance(value, str) and type(value) is kind
+        if plain and not typing.get_args(option):
+            return value
+    misfits: list[_Misfit] = []
+    for option in sorted(options, key=_strictness):
+        try:
+            return _coerce(value, option, name)
+        except _Misfit as misfit:
+            misfits.append(misfit)
+    expected = [m.expected for m in misfits if m.expected != "nothing" and m.name == name]
+    deeper = [m for m in misfits if m.name != name]
+    if deeper:
+        raise deeper[0]
+    empty = any(m.expected == "nothing" for m in misfits)
+    raise _Misfit(value, " or ".join(expected + ["nothing"] * empty), name)
+
+
+def _strictness(option: Any) -> int:
+    kind = typing.get_origin(option) or option
+    order = (type(None), bool, int, float)
+    if kind in order:
+        return order.index(kind)
+    return 9 if kind is str or kind is Any else 5
+
+
+# ---- containers
+
+
+def _container(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
+    if isinstance(value, str):
+        value = _parse(value, kind, name)
+    if issubclass(kind, Mapping) or typing.is_typeddict(kind):
+        return _mapping(value, kind, args, name)
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return _namedtuple(value, kind, name)
+    if issubclass(kind, _LISTS):
+        return _sequence(value, kind, args, name)
+    if _is_sequence(kind) and isinstance(value, list | tuple):
+        return [_coerce(v, args[0] if args else Any, f"{name}[{i}]") for i, v in enumerate(value)]
+    # A class that we know nothing of: the value is passed as it is, if it can be one.
+    if isinstance(value, kind) or not isinstance(value, str):
+        return value
+    raise _Misfit(value, f"a {kind.__qualname__}, which cannot be written as text", name)
+
+
+def _is_sequence(kind: type) -> bool:
+    from collections.abc import Collection, Iterable, Sequence
+
+    return kind in (Sequence, Iterable, Collection)
+
+
+def _parse(text: str, kind: type, name: str) -> Any:
+    stripped = text.strip()
+    mapping = issubclass(kind, Mapping) or typing.is_typeddict(kind)
+    if stripped[:1] in ("[", "{"):
+        try:
+            return json.loads(stripped)
+        except ValueError:
+            from penstock.config.yaml import flow
+
+            return flow(stripped, name)
+    if mapping or not (issubclass(kind, _LISTS) or _is_sequence(kind)):
+        return text
+    # xs=1,2,3 is a list too.
+    return [item.strip() for item in text.split(",")] if stripped else []
+
+
+def _mapping(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise _Misfit(value, "a mapping", name, f"Write {name or 'name'}.KEY=VALUE, or {{…}}.")
+    if typing.is_typeddict(kind):
+        hints = typing.get_type_hints(kind)
+        return {k: _coerce(v, hints.get(k, Any), f"{name}.{k}") for k, v in value.items()}
+    key, item = args if len(args) == 2 else (Any, Any)
+    return {
+        (k if key is Any else _coerce(k, key, name)): _coerce(v, item, f"{name}.{k}")
+        for k, v in value.items()
+    }
+
+
+def _sequence(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise _Misfit(value, "a list", name, f"For example '{name or 'xs'}=[1, 2]'.")
+    items = list(value)
+    if issubclass(kind, tuple) and args and args[-1] is not Ellipsis:
+        if len(items) != len(args):
+            raise _Misfit(value, f"{len(args)} values", name)
+        return tuple(
+            _coerce(v, a, f"{name}[{i}]") for i, (v, a) in enumerate(zip(items, args, strict=True))
+        )
+    hint = args[0] if args else Any
+    return kind(_coerce(v, hint, f"{name}[{i}]") for i, v in enumerate(items))
+
+
+def _namedtuple(value: Any, kind: Any, name: str) -> Any:
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, list | tuple):
+        value = dict(zip(kind._fields, value, strict=False))
+    defaults = frozenset(kind._field_defaults)
+    return _fields(value, kind, kind._fields, frozenset(kind._fields) - defaults, name)
+
+
+def _dataclass(value: Any, kind: Any, name: str) -> Any:
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, str):
+        value = _parse(value, dict, name)
+    every = [f for f in dataclasses.fields(kind) if f.init]
+    missing = dataclasses.MISSING
+    needed = frozenset(
+        f.name for f in every if f.default is missing and f.default_factory is missing
+    )
+    return _fields(value, kind, tuple(f.name for f in every), needed, name)
+
+
+def _fields(
+    value: Any, kind: Any, names: tuple[str, ...], needed: frozenset[str], name: str
+) -> Any:
+    if not isinstance(value, Mapping):
+        raise _Misfit(
+            value, f"the fields of {kind.__qualname__}", name, f"Write {name}.FIELD=VALUE."
+        )
+    for key in value:
+        if key not in names:
+            from penstock.config.place import near
+
+            raise _Misfit(
+                value, f"no field '{key}' of {kind.__qualname__}", name, near(str(key), names)
+            )
+    if lacking := sorted(needed - set(value)):
+        raise _Misfit(value, f"also {', '.join(lacking)} of {kind.__qualname__}", name)
+    hints = typing.get_type_hints(kind)
+    return kind(
+        **{k: _coerce(v, hints.get(k, Any), f"{name}.{k}" if name else k) for k, v in value.items()}
+    )

@@ -1,0 +1,34 @@
+"""A place in a file, and what to say of a word that stands there wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from penstock.errors import ConfigError
+
+
+class Place(NamedTuple):
+    """A line of a file; line 0 is the file as a whole."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+def near(word: str, words: Iterable[str]) -> str:
+    """'Did you mean …?' or the list of what there is, for a hint."""
+    known = sorted(set(words))
+    # Loaded only when something is wrong: difflib takes 5 ms.
+    from difflib import get_close_matches
+
+    found = get_close_matches(word, known, 1, 0.6)
+    if found:
+        return f"Did you mean '{found[0]}'?"
+    return "There are: " + ", ".join(known) + "." if known else ""
+
+
+def unknown(kind: str, word: str, words: Iterable[str], place: Place) -> ConfigError:
+    return ConfigError(f"{place}: '{word}' is not {kind}", hint=near(word, words))
