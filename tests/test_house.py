@@ -1,0 +1,174 @@
+"""The house rules that a machine can read: what each module may hold, import, catch and print."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "penstock"
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+LONGEST = 450
+
+SAYS_NOTHING = {
+    "util",
+    "utils",
+    "helper",
+    "helpers",
+    "common",
+    "misc",
+    "base",
+    "manager",
+    "managers",
+}
+RUNS_BYTES = {
+    ("pickle", "load"), ("pickle", "loads"), ("pickle", "Unpickler"),
+    ("cloudpickle", "load"), ("cloudpickle", "loads"),
+    ("joblib", "load"), ("torch", "load"),
+    ("builtins", "eval"), ("builtins", "exec"),
+}  # fmt: skip
+
+# What each part of the house may import beside the standard library and the layers below it.
+CORE = {"msgspec", "blake3"}
+ALLOWED = {
+    "errors": set[str](),
+    "core": CORE,
+    "define": CORE | {"cloudpickle", "beartype"},
+    "config": CORE | {"yaml"},
+    "cli": CORE | {"click", "rich", "yaml"},
+    "testing": CORE | {"pytest", "hypothesis", "numpy", "torch"},
+}
+OF_USERS = {
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "joblib",
+    "torch",
+    "polars",
+    "IPython",
+}
+"""Libraries of values: only a serializer knows them (and, for their random state, `run/seeds.py`)."""
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text())
+
+
+def part(module: str) -> str:
+    return module.partition("/")[0].removesuffix(".py")
+
+
+def imported(module: str) -> Iterator[tuple[str, int]]:
+    """The top-level packages that a module imports anywhere, with the line."""
+    for node in ast.walk(tree(module)):
+        match node:
+            case ast.Import(names=names):
+                yield from ((alias.name.partition(".")[0], node.lineno) for alias in names)
+            case ast.ImportFrom(module=str(name), level=0):
+                yield name.partition(".")[0], node.lineno
+
+
+def called(module: str) -> Iterator[tuple[str, str, int]]:
+    """Calls written `name(…)` or `module.name(…)`, as (module, name, line)."""
+    for node in ast.walk(tree(module)):
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                yield "builtins", name, node.lineno
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name)):
+                yield owner, name, node.lineno
+
+
+def places(found: Iterator[tuple[str, int]] | list[tuple[str, int]]) -> list[str]:
+    return [f"{module}:{line}" for module, line in found]
+
+
+def test_every_module_opens_with_a_sentence_of_its_own() -> None:
+    sentences = {m: (ast.get_docstring(tree(m)) or "").partition("\n\n")[0] for m in MODULES}
+    assert {m: s for m, s in sentences.items() if not s.endswith((".", "?", ":"))} == {}
+    same = [m for m, s in sentences.items() if list(sentences.values()).count(s) > 1]
+    assert same == []
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert [m for m in MODULES if SAYS_NOTHING & set(m.removesuffix(".py").split("/"))] == []
+
+
+def test_no_module_is_too_long() -> None:
+    lines = {m: len((PACKAGE / m).read_text().splitlines()) for m in MODULES}
+    assert {m: n for m, n in lines.items() if n > LONGEST} == {}
+
+
+def test_only_the_terminal_prints() -> None:
+    prints = [
+        (m, line)
+        for m in MODULES
+        if m != "cli/terminal.py"
+        for owner, name, line in called(m)
+        if (owner, name) == ("builtins", "print")
+    ]
+    assert places(prints) == []
+
+
+def test_any_exception_is_caught_only_around_user_code_and_listeners() -> None:
+    catches = [
+        (m, node.lineno)
+        for m in MODULES
+        for node in ast.walk(tree(m))
+        if isinstance(node, ast.ExceptHandler)
+        and (
+            node.type is None or "Exception" in {getattr(n, "id", "") for n in ast.walk(node.type)}
+        )
+    ]
+    assert len(catches) <= 2, places(catches)
+
+
+def test_bytes_that_run_code_are_read_in_one_module() -> None:
+    readers = {m for m in MODULES for owner, name, _ in called(m) if (owner, name) in RUNS_BYTES}
+    assert len(readers) <= 1, sorted(readers)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_its_layer_may(module: str) -> None:
+    foreign = {
+        (name, line)
+        for name, line in imported(module)
+        if name not in sys.stdlib_module_names and name != "penstock"
+    }
+    allowed = ALLOWED.get(part(module), CORE | {"cloudpickle"})
+    if part(module) == "serializers" or module == "run/seeds.py":
+        allowed = allowed | OF_USERS
+    assert {f"{name} in line {line}" for name, line in foreign if name not in allowed} == set()
+
+
+def test_libraries_of_users_are_imported_inside_functions_only() -> None:
+    at_top = [
+        (m, node.lineno)
+        for m in MODULES
+        for node in tree(m).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+        )
+        if name.partition(".")[0] in OF_USERS
+    ]
+    assert places(at_top) == []
+
+
+def test_nothing_is_left_for_later() -> None:
+    unfinished = [
+        f"{m}:{number}"
+        for m in MODULES
+        for number, line in enumerate((PACKAGE / m).read_text().splitlines(), 1)
+        if any(word in line for word in ("TODO", "FIXME", "XXX", "NotImplementedError"))
+    ]
+    assert unfinished == []
