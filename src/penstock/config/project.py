@@ -58,13 +58,20 @@ class Config:
     under: tuple[str, ...] = ()
     """Where in the file the settings stand: ("tool", "penstock") of a pyproject.toml."""
 
+    def sets(self, name: str) -> bool:
+        """Whether the file has this top-level setting."""
+        values: Any = self.file.values if self.file else {}
+        for key in self.under:
+            values = values.get(key, {})
+        return name in values
+
     def place(self, *path: str) -> Place:
         """Where a setting stands."""
         return self.file.place(*self.under, *path) if self.file else NOWHERE
 
     def stack(self, name: str = "") -> StackConfig:
-        """The stack of this name; else of PENSTOCK_STACK; else the default one."""
-        name = name or os.environ.get("PENSTOCK_STACK", "") or self.default_stack
+        """The stack of this name; without one, the default."""
+        name = name or self.default_stack
         if name in self.stacks:
             return self.stacks[name]
         if name == DEFAULT:

@@ -146,6 +146,8 @@ class StepNode(Struct, frozen=True, tag="step", kw_only=True):
     several: bool = False
     """The function returns a NamedTuple, one artifact for each field."""
     inputs: dict[str, Input] = {}
+    defaulted: tuple[str, ...] = ()
+    """Parameters that code leaves to their defaults: a run's file or `--set` may set them."""
     each: Each | None = None
     when: Input | None = None
     after: tuple[str, ...] = ()

@@ -49,10 +49,12 @@ class Options(Struct, frozen=True, kw_only=True):
     """Keep what steps print in their logs."""
     pdb: bool = False
     """Run in this process without capture, and stop where a step fails."""
+    settled: bool = False
+    """The environment and the files have had their say: nothing is added any more."""
 
 
 DEFAULTS = Options()
-NAMES = tuple(field.name for field in fields(Options))
+NAMES = tuple(field.name for field in fields(Options) if field.name != "settled")
 _MANY = ("tags", "until", "start", "only", "refresh")
 
 
