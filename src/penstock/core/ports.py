@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -141,6 +141,52 @@ class Serializer(Protocol):
 
     def digest(self, value: Any) -> str:
         """The content digest of a value, as `encode` would give it."""
+        ...
+
+
+class Family(Protocol):
+    """All serializers together, as one sees them whose values hold values of others."""
+
+    @property
+    def root(self) -> Path:
+        """The project's root: what is below it is named relative to it."""
+        ...
+
+    def pick(self, value: object) -> Serializer:
+        """The serializer that takes this value."""
+        ...
+
+    def named(self, name: str) -> Serializer:
+        """Raises SerializationError when there is none of this name."""
+        ...
+
+    def digest(self, value: object) -> str:
+        """By the canonical walk, each value inside named by its own serializer."""
+        ...
+
+    def file_digest(self, path: Path) -> str:
+        """Of the content of a file, or of a folder with all that is in it."""
+        ...
+
+    def owns(self, path: Path) -> bool:
+        """Whether the step that runs made this path, in its scratch folder."""
+        ...
+
+    def folder(self) -> Path:
+        """A fresh folder, for a value that is files itself."""
+        ...
+
+    def vouch(self, manifest: Manifest) -> None:
+        """Raises Untrusted unless a key of this project signed it."""
+        ...
+
+
+@runtime_checkable
+class Joining(Serializer, Protocol):
+    """A serializer that needs the others. Its values are digested by the walk, never by itself."""
+
+    def joined(self, family: Family) -> Serializer:
+        """This serializer, among these."""
         ...
 
 

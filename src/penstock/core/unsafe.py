@@ -1,0 +1,113 @@
+"""The one place where bytes become values by running code: nothing else reads a pickle.
+
+Stored bytes are read only if they are those that their record names, and if the record is signed by
+a key that this project trusts.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from penstock.core.digest import digest_bytes
+from penstock.core.gone import gone
+from penstock.core.naming import MAIN, resolve, type_name
+from penstock.core.records import FileRef, Manifest
+from penstock.errors import ArtifactDamaged, DefinitionError, SerializationError, Untrusted
+
+PROTOCOL = 5
+
+Vouch = Callable[[Manifest], None]
+"""Raises Untrusted unless a trusted key signed this manifest."""
+
+
+def dump(value: object, file: BinaryIO) -> None:
+    """Write a value as a pickle. Classes and functions that no import would find go by value."""
+    try:
+        _pickler()(file, protocol=PROTOCOL).dump(value)
+    except Exception as error:  # the value's own code runs here
+        raise SerializationError(
+            f"a value of '{type_name(type(value))}' cannot be pickled: {error}",
+            hint="Return what it is made of, or register a serializer for it.",
+        ) from error
+
+
+def load(data: bytes | Path, file: FileRef, manifest: Manifest, vouch: Vouch) -> object:
+    """Read a stored pickle, after its record was vouched for and its bytes were found to be those recorded."""
+    if not manifest.unsafe:
+        raise Untrusted(
+            f"artifact '{manifest.id[:12]}' holds a pickle and is not marked as one",
+            hint="Its record was changed by hand; make it again by running its step.",
+        )
+    vouch(manifest)
+    raw = data.read_bytes() if isinstance(data, Path) else data
+    if digest_bytes(raw) != file.digest:
+        raise ArtifactDamaged(f"'{file.name}' of artifact '{manifest.id[:12]}' was changed")
+    try:
+        return _Reader(io.BytesIO(raw)).load()
+    except Exception as error:  # the value's own code runs here
+        raise SerializationError(
+            f"a stored '{manifest.type}' cannot be read: {type(error).__name__}: {error}",
+            hint="Run its step again with the packages that are installed now.",
+        ) from error
+
+
+def pack(value: object) -> bytes:
+    """A value for a process of our own, over a private pipe."""
+    buffer = io.BytesIO()
+    dump(value, buffer)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes) -> Any:
+    """What a process of our own packed, and sent over a private pipe. Never for stored bytes."""
+    return pickle.loads(data)  # noqa: S301  # a pipe that no one else can write to
+
+
+# ---- names, the same however a file was started
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return super().find_class(module, name)
+        except (ImportError, AttributeError):
+            return _found(f"{module}:{name}")
+
+
+def _found(name: str) -> Any:
+    """By its name under the project's root; a record of what it was if there is none."""
+    try:
+        return resolve(name)
+    except DefinitionError:
+        return gone(name)
+
+
+_made: list[type[pickle.Pickler]] = []
+
+
+def _pickler() -> type[pickle.Pickler]:
+    if not _made:
+        import cloudpickle  # 20 ms, and most runs never need it
+
+        class Writer(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
+            def reducer_override(self, value: Any) -> Any:
+                # A class of the script that runs is found again by import: it keeps its identity.
+                if isinstance(value, type) and value.__module__ == MAIN:
+                    name = type_name(value)
+                    if not name.startswith(f"{MAIN}:") and _is(name, value):
+                        return _found, (name,)
+                return super().reducer_override(value)
+
+        _made.append(Writer)
+    return _made[0]
+
+
+def _is(name: str, value: object) -> bool:
+    try:
+        return resolve(name) is value
+    except DefinitionError:
+        return False
