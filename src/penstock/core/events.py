@@ -19,6 +19,8 @@ class StepChanged(Struct, frozen=True, tag="step"):
     """The new cache entry, if the step's success becomes one."""
     manifests: tuple[Manifest, ...] = ()
     """Artifacts that this step made, to be recorded (also those of a run that is not cached)."""
+    members: dict[str, tuple[str, ...]] = {}
+    """Of each collection among the manifests: the artifacts that it lists, kept as long as it is."""
 
 
 class StepsPlanned(Struct, frozen=True, tag="planned"):
