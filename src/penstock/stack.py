@@ -1,0 +1,192 @@
+"""A stack: the backends that a project's runs use, opened; what joins the parts that know no other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from penstock.config.project import Backend, Config, StackConfig, read_config
+from penstock.config.settings import configure
+from penstock.config.sources import settle
+from penstock.core.graph import Definition
+from penstock.core.options import Options
+from penstock.core.ports import ArtifactStore, Executor, MetadataStore, Serializer
+from penstock.core.project import Project
+from penstock.core.records import Manifest
+from penstock.core.signing import signing_key
+from penstock.errors import UsageError
+from penstock.plugins import create, entry_points
+from penstock.run.artifacts import Artifacts
+from penstock.run.call import Tools
+
+LOCAL: Mapping[str, Backend] = {
+    "orchestrator": Backend("local"),
+    "executor": Backend("inline"),
+    "artifact_store": Backend("local"),
+    "metadata_store": Backend("sql"),
+}
+"""What a stack has where it names nothing else: SQLite and files in the project's home."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Open backends, and the project that they serve."""
+
+    name: str
+    project: Project
+    artifacts: Artifacts
+    metadata: MetadataStore
+    config: Config
+    settings: StackConfig
+
+    def options(self, options: Options) -> Options:
+        """With what the environment and the project's file say, unless that is done."""
+        return settle(self.config, options, os.environ).options
+
+    def configure(self, definition: Definition, options: Options) -> Definition:
+        """The definition with the settings of steps that the options carry."""
+        return configure(definition, options.settings, self.artifacts.digest)
+
+    def tools(self) -> Tools:
+        """For calls in this process, whose code is what was planned."""
+        return _tools(self.project, self.artifacts, None)
+
+    def executor(self, workers: int | None = None, kind: str = "") -> Executor:
+        """Where calls happen: as asked by `kind`, else in so many processes, else what the stack names."""
+        backend = self.settings.backends.get("executor", LOCAL["executor"])
+        if kind and kind != backend.kind:
+            backend = Backend(kind)
+        elif not kind and workers and backend.kind == "inline":
+            backend = Backend("processes")
+        if workers:
+            # The number that was asked for goes before the one in the file.
+            options = {k: v for k, v in backend.options.items() if k != "workers"}
+            backend = Backend(backend.kind, options, backend.place)
+        if backend.kind != "inline" and not self.metadata.address():
+            raise UsageError(
+                f"stack '{self.name}' keeps its records in memory, where no other process sees them",
+                hint='Use executor = "inline", or a metadata store of kind "sql".',
+            )
+        given = {"workers": workers or 1, "tools": self.tools(), "stack": self.reference()}
+        return cast(Executor, create("executors", backend, given))
+
+    def reference(self) -> str:
+        """What another process opens this stack by: JSON. `${VAR}` is resolved there, not here."""
+        project = self.project
+        return msgspec.json.encode(
+            _Reference(
+                root=str(project.root),
+                name=project.name,
+                home=str(project.home),
+                stack=self.name,
+                backends={
+                    port: _backend(self.settings, port)
+                    for port in ("artifact_store", "metadata_store")
+                },
+            )
+        ).decode()
+
+    def close(self) -> None:
+        self.metadata.close()
+
+
+def open_stack(project: Project, config: Config | None = None, name: str = "") -> Stack:
+    """The project's stack of this name, else of PENSTOCK_STACK, else its default one.
+
+    Nothing is written before a run needs it.
+    """
+    config = config or read_config(project)
+    settings = config.stack(name or os.environ.get("PENSTOCK_STACK", ""))
+    orchestrator = settings.backends.get("orchestrator", LOCAL["orchestrator"])
+    if orchestrator.kind != "local":
+        raise UsageError(
+            f"{orchestrator.place}: no orchestrator of kind '{orchestrator.kind}'",
+            hint='There is: "local".',
+        )
+    metadata = _metadata(project, _backend(settings, "metadata_store"))
+    artifacts = _artifacts(
+        project, _backend(settings, "artifact_store"), lambda id: metadata.catalog.manifest(id)
+    )
+    return Stack(settings.name, project, artifacts, metadata, config, settings)
+
+
+def tools_from(reference: str) -> Tools:
+    """The tools of a call in another process; its metadata store is opened when something is looked up."""
+    known = msgspec.json.decode(reference, type=_Reference)
+    project = Project(Path(known.root), known.name, Path(known.home))
+    opened: list[MetadataStore] = []
+
+    def lookup(id: str) -> Manifest:
+        if not opened:
+            opened.append(_metadata(project, known.backends["metadata_store"]))
+        return opened[0].catalog.manifest(id)
+
+    artifacts = _artifacts(project, known.backends["artifact_store"], lookup)
+    # The code that this process imported is looked at; only here is the closure's reader needed.
+    closure: Any = import_module("penstock.define.closure").closure
+
+    def code(function: Callable[..., Any]) -> str:
+        made = closure(function, root=project.root, digest_value=artifacts.digest)
+        return cast(str, made.digest)
+
+    return _tools(project, artifacts, code)
+
+
+# ---- the parts
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    root: str
+    name: str
+    home: str
+    stack: str
+    backends: dict[str, Backend]
+
+
+def _backend(settings: StackConfig, port: str) -> Backend:
+    return settings.backends.get(port, LOCAL[port])
+
+
+def _metadata(project: Project, backend: Backend) -> MetadataStore:
+    given = {"url": str(project.home / "penstock.db"), "home": project.home}
+    return cast(MetadataStore, create("metadata_stores", backend, given))
+
+
+def _artifacts(project: Project, backend: Backend, lookup: Callable[[str], Manifest]) -> Artifacts:
+    given = {"folder": project.home / "artifacts", "home": project.home}
+    store = cast(ArtifactStore, create("artifact_stores", backend, given))
+    return Artifacts(
+        store,
+        _serializers(),
+        root=project.root,
+        key=lambda: signing_key(project.home),
+        lookup=lookup,
+    )
+
+
+def _serializers() -> Sequence[Serializer]:
+    from penstock.serializers import serializers
+
+    others: list[Serializer] = []
+    for entry in entry_points("penstock.serializers"):
+        module, _, name = entry.target.partition(":")
+        others.append(getattr(import_module(module), name)())
+    return (*others, *serializers())
+
+
+def _tools(
+    project: Project, artifacts: Artifacts, closure: Callable[[Callable[..., Any]], str] | None
+) -> Tools:
+    return Tools(
+        artifacts=artifacts,
+        project=project,
+        scratch=project.home / "scratch",
+        logs=project.home / "logs",
+        closure=closure,
+    )
