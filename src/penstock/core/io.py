@@ -48,13 +48,17 @@ def create(path: str | Path, mode: int = 0o644) -> int:
 def write(fd: int, data: Buffer) -> int:
     """All of `data`, however many calls of the system that takes; how many bytes."""
     if _hook is not None:
-        _hook("write", lambda: os.write(fd, memoryview(data).cast("B")[: len(data) // 2]))
+        _hook("write", lambda: os.write(fd, _bytes(data)[: memoryview(data).nbytes // 2]))
     done = os.write(fd, data)
-    if done < (size := memoryview(data).nbytes):
-        rest = memoryview(data).cast("B")
-        while done < size:
+    if done < memoryview(data).nbytes:
+        rest = _bytes(data)
+        while done < len(rest):
             done += os.write(fd, rest[done:])
     return done
+
+
+def _bytes(data: Buffer) -> memoryview:
+    return memoryview(data).cast("B")
 
 
 def publish(temporary: str, final: str) -> bool:
@@ -77,10 +81,9 @@ def publish(temporary: str, final: str) -> bool:
             return False
         os.rename(temporary, final)
         return True
-    step("unlink")
     # The new name is what counts; the old one is left to `clean` if it cannot be removed now.
     with suppress(OSError):
-        os.unlink(temporary)
+        unlink(temporary)
     return True
 
 
@@ -93,6 +96,12 @@ def rename(source: str | Path, target: str | Path) -> None:
 def unlink(path: str | Path) -> None:
     step("unlink")
     os.unlink(path)
+
+
+def stamp(file: int | str, modified: int) -> None:
+    """Set when a file was modified, in nanoseconds."""
+    step("stamp")
+    os.utime(file, ns=(modified, modified))
 
 
 def mkdirs(path: str | Path, mode: int = 0o777) -> None:

@@ -74,16 +74,25 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    def stat(self, digest: str) -> Blob | None:
-        """The file as it is, or None. Reads no bytes."""
+    def stat(self, digest: str, *, check: bool = False) -> Blob | None:
+        """The file as it is, or None. Reads no bytes.
+
+        With `check`, what reuse asks: a file that is small, or is not the one that was committed
+        (inode, size, mtime), is read; None also when it was damaged and has been set aside.
+        """
         ...
 
     def sync(self, digests: Sequence[str]) -> None:
         """Return when these files and their folders have reached the disk. An fsync error is fatal."""
         ...
 
-    def remove(self, digest: str) -> None:
-        """Delete; harmless if absent."""
+    def remove(self, digest: str, *, before: int | None = None) -> bool:
+        """Delete; harmless if absent; whether it went.
+
+        With `before` (microseconds), only a file that was last committed earlier, by anyone. A
+        commit of the same bytes and a removal exclude each other: the commit either renews a file
+        that then stays, or writes it again.
+        """
         ...
 
     def scan(self) -> Iterator[Blob]:
@@ -144,6 +153,16 @@ class Serializer(Protocol):
         ...
 
 
+class Part(Struct, frozen=True):
+    """A value written inside another one's artifact; `files` are names without their prefix."""
+
+    serializer: str
+    type: str
+    files: tuple[str, ...] = ()
+    meta: dict[str, Any] = {}
+    unsafe: bool = False
+
+
 class Family(Protocol):
     """All serializers together, as one sees them whose values hold values of others."""
 
@@ -152,8 +171,12 @@ class Family(Protocol):
         """The project's root: what is below it is named relative to it."""
         ...
 
-    def pick(self, value: object) -> Serializer:
-        """The serializer that takes this value."""
+    def pick(self, value: object) -> str:
+        """The name of the first serializer that accepts this value."""
+        ...
+
+    def write(self, value: object, files: Files, prefix: str, serializer: str = "") -> Part:
+        """Write a value inside another one's artifact, each file's name after `prefix`."""
         ...
 
     def named(self, name: str) -> Serializer:
