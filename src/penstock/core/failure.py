@@ -12,7 +12,3 @@ class Failure:
     type: str
     message: str
     traceback: str = ""
-
-    def __bool__(self) -> bool:
-        """False, so that `[r for r in results if r]` keeps what worked of truthy results."""
-        return False

@@ -197,6 +197,8 @@ class Graph(Struct, frozen=True, kw_only=True):
     """A pipeline with its parameters bound: nodes in an order in which they could run."""
 
     name: str
+    ref: str = ""
+    """"module:qualname" of the pipeline's function."""
     nodes: tuple[Node, ...]
     outputs: Input
     """What the pipeline returns."""

@@ -1,0 +1,122 @@
+"""Commits: events gathered into few transactions, and the barrier that makes them durable."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+
+from penstock.core.events import Barrier, Checkpointed, Event, RunEnded, StepChanged
+from penstock.core.ports import ArtifactStore, Journal, Listener
+from penstock.core.records import ErrorRecord, Manifest, Status, now
+
+INTERVAL = 5.0
+"""Seconds between barriers of a long run."""
+VOLUME = 1 << 30
+"""Bytes put since the last barrier that bring the next one forward."""
+BATCH = 256
+"""Events after which a batch is written even if nothing asks for it."""
+
+
+class Commits:
+    """The write side of one run. Events are visible after `flush`, durable after a barrier."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: ArtifactStore,
+        run: str,
+        token: str,
+        listeners: Sequence[Listener],
+    ) -> None:
+        self.journal, self.store, self.run, self.token = journal, store, run, token
+        self.listeners = listeners
+        self.events: list[Event] = []
+        self.files: list[str] = []
+        self.artifacts: list[str] = []
+        self.volume = 0
+        self.last = time.monotonic()
+        self.syncing: _Syncing | None = None
+
+    def add(self, event: Event) -> None:
+        """Part of the next transaction."""
+        self.events.append(event)
+        match event:
+            case StepChanged(manifests=manifests):
+                for manifest in manifests:
+                    self._put(manifest)
+            case Checkpointed(manifest=manifest):
+                self._put(manifest)
+        if len(self.events) >= BATCH:
+            self.flush()
+
+    def tell(self, event: Event) -> None:
+        """Only shown."""
+        for listener in self.listeners:
+            try:
+                listener(event)
+            except Exception as error:
+                # What only looks on must not end a run.
+                warnings.warn(f"a listener failed: {error!r}", RuntimeWarning, stacklevel=2)
+
+    def flush(self, *, durable: bool = False) -> None:
+        """Write what was added, in one transaction, then tell the listeners."""
+        if not self.events and not durable:
+            return
+        events, self.events = self.events, []
+        self.journal.append(self.token, events, durable=durable)
+        for event in events:
+            self.tell(event)
+
+    def breathe(self) -> None:
+        """Called between steps: begins a barrier when one is due, and finishes one that has synced."""
+        if self.syncing is not None and not self.syncing.is_alive():
+            done, self.syncing = self.syncing, None
+            done.check()
+            self.events.append(Barrier(self.run, tuple(done.artifacts)))
+            self.flush(durable=True)
+        due = self.volume >= VOLUME or time.monotonic() - self.last >= INTERVAL
+        if due and self.files and self.syncing is None:
+            # Rows first: a barrier speaks of rows that are there.
+            self.flush()
+            self.syncing = _Syncing(self.store, self.files, self.artifacts)
+            self.files, self.artifacts, self.volume = [], [], 0
+            self.last = time.monotonic()
+            self.syncing.start()
+
+    def end(self, status: Status, error: ErrorRecord | None) -> None:
+        """The last barrier, then the run's end, durable with all before it."""
+        self.flush()
+        if self.syncing is not None:
+            self.syncing.join()
+            self.syncing.check()
+        self.store.sync(self.files)
+        self.events.append(Barrier(self.run))
+        self.events.append(RunEnded(self.run, status, now(), error))
+        self.flush(durable=True)
+
+    def _put(self, manifest: Manifest) -> None:
+        self.artifacts.append(manifest.id)
+        if manifest.inline is None:
+            self.files.extend(file.digest for file in manifest.files)
+            self.volume += manifest.size
+
+
+class _Syncing(threading.Thread):
+    """Waits for the disk beside the user's code; its error is raised where it is checked."""
+
+    def __init__(self, store: ArtifactStore, files: list[str], artifacts: list[str]) -> None:
+        super().__init__(name="penstock-sync", daemon=True)
+        self.store, self.files, self.artifacts = store, files, artifacts
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.store.sync(self.files)
+        except BaseException as error:
+            self.error = error
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error

@@ -1,0 +1,878 @@
+"""The engine: one thread that owns a run's state, decides, submits, and says what happened.
+
+Ready steps are decided one by one: reused at once, or executed when a slot is free. Everything
+that becomes true is an event; `Commits` writes it. Nothing here writes but through events.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from penstock.core.calls import (
+    Advanced,
+    Began,
+    Broke,
+    Call,
+    Finished,
+    Outcome,
+    Saved,
+    Signal,
+    Succeeded,
+    Work,
+)
+from penstock.core.events import Checkpointed, Note, Progress, StepChanged, StepsPlanned
+from penstock.core.failure import Failure
+from penstock.core.graph import Each
+from penstock.core.options import Options
+from penstock.core.ports import Executor, Journal
+from penstock.core.records import (
+    CallRecord,
+    ErrorRecord,
+    Manifest,
+    Status,
+    StepRecord,
+    made,
+    now,
+)
+from penstock.errors import PenstockError
+from penstock.run.commit import Commits
+from penstock.run.decide import Decider, Reuse, describe
+from penstock.run.flatten import Flat, GroupTemplate, StepTemplate, Template
+from penstock.run.narrow import Part
+from penstock.run.tasks import Group, Map, Running, Task
+from penstock.run.values import Absent, Grouped, Mapped, NotThere, Single, Value, Values
+
+POLL = 0.05
+"""Seconds between looks at a call that another run is making."""
+GRACE = 10.0
+"""Seconds that stopped calls have to end."""
+RECENT = 20_000
+"""Manifests kept in memory before the catalog is asked again."""
+
+NONE = "builtins:NoneType"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the engine asks of the outside, besides the stores."""
+
+    run: str
+    options: Options
+    logical_date: str
+    executor: Callable[[str], Executor]
+    """By kind: "" is the run's own, "process" one where a step has its own process."""
+    isolated: bool
+    """Whether the run's own executor gives each step its own process."""
+    explain: Callable[[Task], str]
+    """Why a call is executed, in a line."""
+    borrow: Callable[[str, str], StepRecord | None]
+    """The newest recorded result of a step, for a partial run."""
+    resolve: Callable[[str], Single]
+    """What a reference to an earlier result stands for."""
+    checkpoint: Callable[[str], Manifest | None]
+    found: Callable[[str], Manifest]
+    """An artifact by id."""
+    failed: Callable[[BaseException], None] | None = None
+    """Told of a user's exception as it happens (a debugger)."""
+
+
+class Stop(Exception):
+    """A failure ends the run: nothing new is begun."""
+
+
+@dataclass(slots=True)
+class Engine:
+    flat: Flat
+    part: Part
+    values: Values
+    decider: Decider
+    journal: Journal
+    commits: Commits
+    setting: Setting
+    ready: deque[Task | Group | Map] = field(default_factory=deque)
+    stalled: deque[Task] = field(default_factory=deque)
+    """Decided to execute; no slot was free."""
+    maps: deque[Map | Group] = field(default_factory=deque)
+    groups: dict[tuple[str, str], Group] = field(default_factory=dict)
+    waiting: dict[tuple[str, str], int] = field(default_factory=dict)
+    followers: dict[str, list[str]] = field(default_factory=dict)
+    running: dict[int, Running] = field(default_factory=dict)
+    inflight: dict[str, list[Task]] = field(default_factory=dict)
+    """By key: calls of this run that wait for an equal one."""
+    claimed: list[tuple[float, Task]] = field(default_factory=list)
+    """Calls that another run is making."""
+    due: list[tuple[float, int, Task]] = field(default_factory=list)
+    """Retries, by the time they may begin."""
+    executors: dict[str, Executor] = field(default_factory=dict)
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    recorded: set[str] = field(default_factory=set)
+    healing: dict[tuple[str, str], list[Task]] = field(default_factory=dict)
+    """By (step, index) being made again: the calls that found its bytes lost."""
+    failure: tuple[str, Broke | ErrorRecord] | None = None
+    serial: int = 0
+    last_claim_look: float = 0.0
+
+    # ---- the loop
+
+    def run(self) -> Status:
+        """All of it. Raises what ended it early: KeyboardInterrupt, LeaseLost, a store's error."""
+        for template in self.flat.templates.values():
+            for need in template.needs | template.after:
+                if self.flat.templates[need].group == template.group:
+                    self.followers.setdefault(need, []).append(template.id)
+        try:
+            self._begin("", "", self.flat.groups[""])
+            while True:
+                self._advance()
+                self.commits.flush()
+                if not self._busy():
+                    break
+                self._pump()
+        except Stop:
+            self._cancel_rest("the run stopped at a failure")
+        self.commits.flush()
+        return "failed" if self.failure else "done"
+
+    def interrupt(self, why: str) -> None:
+        """Stop what runs and mark all that has not ended."""
+        self._cancel_rest(why)
+        self.commits.flush()
+
+    def close(self) -> None:
+        for executor in self.executors.values():
+            executor.close()
+
+    def lookup(self, id: str) -> Manifest:
+        """A manifest by id: one made in this run, or from the catalog."""
+        manifest = self.manifests.get(id)
+        if manifest is None:
+            manifest = self.setting.found(id)
+            self._remember(manifest)
+        return manifest
+
+    def _busy(self) -> bool:
+        return bool(
+            self.ready or self.stalled or self.maps or self.running or self.claimed or self.due
+        )
+
+    def _pump(self) -> None:
+        """Wait for something to happen."""
+        self.commits.breathe()
+        timeout = self._patience()
+        if self.running:
+            kinds = {running.executor for running in self.running.values()}
+            for kind in kinds:
+                for signal in self.executors[kind].poll(timeout if len(kinds) == 1 else POLL):
+                    self._signal(signal)
+        elif timeout:
+            time.sleep(timeout)
+        moment = time.monotonic()
+        while self.due and self.due[0][0] <= moment:
+            self.ready.append(heapq.heappop(self.due)[2])
+        if self.claimed and moment - self.last_claim_look >= POLL:
+            self.last_claim_look = moment
+            claimed, self.claimed = self.claimed, []
+            self.ready.extend(task for _, task in claimed)
+
+    def _patience(self) -> float | None:
+        if self.ready or (self.stalled and self._free()):
+            return 0.0
+        if self.claimed:
+            return POLL
+        if self.due:
+            return max(0.0, min(self.due[0][0] - time.monotonic(), 5.0))
+        # Wake now and then all the same, so that barriers and the lease are looked after.
+        return 1.0 if self.commits.files or self.commits.syncing else 5.0
+
+    def _advance(self) -> None:
+        """Everything that can be done without waiting."""
+        while True:
+            if self.stalled and self._free():
+                self._execute(self.stalled.popleft())
+            elif self.ready:
+                self._consider(self.ready.popleft())
+            elif self.maps and not self.stalled:
+                self._feed(self.maps[0])
+            else:
+                return
+
+    # ---- instances
+
+    def _begin(self, group: str, index: str, ids: Iterable[str]) -> None:
+        """Make the steps of the graph, or of one item of a group; those without needs are ready."""
+        chosen = [id for id in ids if group or id in self.part.run or id in self.part.borrow]
+        for id in ids:
+            if not group and id in self.part.replace:
+                self._replace(self.flat.templates[id], self.part.replace[id])
+            elif not group and id not in self.part.run and id not in self.part.borrow:
+                self.values.known[id, ""] = Absent("it is not in this part of the pipeline")
+        inside = set(chosen)
+        for id in chosen:
+            template = self.flat.templates[id]
+            needs = template.needs | template.after
+            self.waiting[id, index] = sum(need in inside for need in needs)
+        for id in chosen:
+            if self.waiting[id, index] == 0:
+                self._ready(self.flat.templates[id], index)
+
+    def _ready(self, template: Template, index: str) -> None:
+        if isinstance(template, GroupTemplate):
+            self.ready.append(Group(template, index, 0, lambda n: {}))
+        elif template.node.each is not None:
+            self.ready.append(Map(template, index, 0, lambda n: {}, queued=now()))
+        else:
+            self.ready.append(Task(template, index, index, queued=now()))
+
+    def _complete(self, template: Template, index: str, value: Value) -> None:
+        """A step, map or group has its value: what waited for it alone is ready now."""
+        self.values.known[template.id, index] = value
+        for follower in self.followers.get(template.id, ()):
+            if (follower, index) not in self.waiting:
+                continue
+            left = self.waiting[follower, index] = self.waiting[follower, index] - 1
+            if left == 0:
+                self._ready(self.flat.templates[follower], index)
+        if template.group:
+            self._settle_item(
+                template.group, index, failed=isinstance(value, Absent) and value.failed
+            )
+
+    def _consider(self, one: Task | Map | Group) -> None:
+        if isinstance(one, Task) and (one.map is not None or one.attempt > 1 or one.keyed):
+            self._decide(one)
+            return
+        template = one.template
+        scope = one.index
+        try:
+            for guard in template.guards:
+                if not self.values.evaluate(guard, scope):
+                    self._skip(one, "its condition was false")
+                    return
+            match one:
+                case Task():
+                    self._decide(one)
+                case Map() | Group():
+                    one.total, one.at = self.values.fan(_each(template), template.inputs, scope)
+                    self._open(one)
+        except NotThere as missing:
+            self._miss(one, missing.absent)
+        except PenstockError as error:
+            self._fail_early(one, error)
+
+    def _open(self, one: Map | Group) -> None:
+        match one:
+            case Map():
+                one.results = [None] * one.total
+                one.started = now()
+                self.commits.add(StepsPlanned(one.template.id, one.total))
+                self._record_map(one, "running")
+            case Group():
+                self.groups[one.template.id, one.index] = one
+        if one.total:
+            self.maps.append(one)
+        else:
+            self._close(one)
+
+    def _feed(self, one: Map | Group) -> None:
+        """Make the next item; maps take turns."""
+        self.maps.rotate(-1)
+        position = one.fed
+        one.fed += 1
+        index = f"{one.index}.{position}" if one.index else str(position)
+        if one.fed == one.total:
+            self.maps.remove(one)
+        match one:
+            case Map():
+                one.open += 1
+                task = Task(one.template, index, one.index, {}, one, queued=now())
+                try:
+                    task.item = one.at(position)
+                    self._decide(task)
+                except NotThere as missing:
+                    self._miss(task, missing.absent)
+                except PenstockError as error:
+                    self._fail_early(task, error)
+            case Group():
+                self.values.items[one.template.id, index] = one.at(position)
+                inner = self.flat.groups[one.template.id]
+                one.open[index] = len(inner)
+                self._begin(one.template.id, index, inner)
+
+    def _settle_item(self, group: str, index: str, *, failed: bool) -> None:
+        parent, _, _ = index.rpartition(".")
+        one = self.groups[group, parent]
+        one.open[index] -= 1
+        one.failed += failed
+        if one.open[index] == 0:
+            del one.open[index]
+            if one.fed == one.total and not one.open:
+                self._close(one)
+
+    def _close(self, one: Map | Group) -> None:
+        """All items have ended."""
+        match one:
+            case Map(failed=0):
+                self._record_map(one, "reused" if one.reused == one.total > 0 else "done")
+                results = [result for result in one.results if result is not None]
+                self._complete(one.template, one.index, Mapped(results))
+            case Map():
+                self._record_map(one, "failed")
+                self._complete(
+                    one.template, one.index, Absent(f"'{one.template.id}' failed", failed=True)
+                )
+            case Group(failed=0):
+                del self.groups[one.template.id, one.index]
+                self._complete(one.template, one.index, Grouped(one.total))
+            case Group():
+                self._complete(
+                    one.template, one.index, Absent(f"'{one.template.id}' failed", failed=True)
+                )
+
+    def _item_done(self, task: Task, value: Single | None, *, reused: bool = False) -> None:
+        """A task has ended, well (with a value) or not."""
+        if task.map is None:
+            self._complete(
+                task.template,
+                task.index,
+                value or Absent(f"'{task.name}' failed", failed=True),
+            )
+            return
+        one = task.map
+        one.results[int(task.index.rpartition(".")[2])] = value
+        one.open -= 1
+        one.failed += value is None
+        one.reused += reused
+        if one.fed == one.total and one.open == 0:
+            self._close(one)
+
+    # ---- decisions
+
+    def _decide(self, task: Task) -> None:
+        """Reuse it, or execute it; wait where somebody is making it, or no slot is free."""
+        template = task.template
+        if task.keyed is None:
+            task.keyed = self.decider.key(template, task.scope, task.item)
+        keyed = task.keyed
+        decision = None if task.healing else self.decider.decide(template, keyed)
+        if isinstance(decision, Reuse):
+            self._reuse(task, decision.call)
+        elif template.id in self.part.borrow:
+            self._borrow(task)
+        elif keyed.cacheable and keyed.key in self.inflight and task.attempt == 1:
+            self.inflight[keyed.key].append(task)
+        elif self._free():
+            task.reason = task.reason or (decision.why if decision else "")
+            self._execute(task)
+        else:
+            task.reason = task.reason or (decision.why if decision else "")
+            self.stalled.append(task)
+
+    def _free(self) -> bool:
+        return not self.running or len(self.running) < self._executor("").slots
+
+    def _executor(self, kind: str) -> Executor:
+        if kind not in self.executors:
+            executor = self.setting.executor(kind)
+            executor.start(self._notify)
+            self.executors[kind] = executor
+        return self.executors[kind]
+
+    def _execute(self, task: Task) -> None:
+        """With a slot in hand: claim the call, look once more, and submit it."""
+        keyed, template = task.keyed, task.template
+        assert keyed is not None
+        if keyed.cacheable:
+            self.commits.flush()
+            if self.journal.claim(self.commits.token, keyed.key) != self.setting.run:
+                self.claimed.append((time.monotonic(), task))
+                return
+            fresh = not task.reason and not task.healing
+            if fresh and isinstance(decision := self.decider.decide(template, keyed), Reuse):
+                self._reuse(task, decision.call)
+                return
+            self.inflight.setdefault(keyed.key, [])
+        try:
+            call = self._call(task)
+        except NotThere as missing:
+            self._miss(task, missing.absent)
+            return
+        self.serial += 1
+        kind = self._kind(template)
+        task.started = now()
+        fresh, members = self._pending()
+        self.commits.add(StepChanged(self._record(task, "running"), None, fresh, members))
+        self.commits.flush()
+        self.running[self.serial] = Running(task, call, kind)
+        work = Work(self.serial, call, template.function.call, template.function.target)
+        executor = self._executor(kind)
+        executor.submit(work)
+        for signal in executor.poll(0.0):
+            self._signal(signal)
+
+    def _kind(self, template: StepTemplate) -> str:
+        """Which executor: one with a process of its own where a step must be stoppable."""
+        if self.setting.isolated or self.setting.options.pdb:
+            return ""
+        node = template.node
+        own = node.timeout is not None or "memory" in node.resources
+        return "process" if own or node.executor == "process" else ""
+
+    def _call(self, task: Task) -> Call:
+        node, keyed = task.template.node, task.keyed
+        assert keyed is not None
+        arguments = {
+            name: one.argument
+            if (one := task.item.get(name)) is not None
+            else self.values.argument(source, task.scope)
+            for name, source in task.template.inputs.items()
+        }
+        for name, source in task.template.inputs.items():
+            keyed.parts.shown[name] = describe(source, task.item.get(name))
+        task.reason = task.reason or self.setting.explain(task)
+        return Call(
+            run=self.setting.run,
+            node=task.template.id,
+            index=task.index,
+            ref=node.ref,
+            code=node.code,
+            key=keyed.key,
+            arguments=arguments,
+            outputs=node.outputs,
+            several=node.several,
+            seed=keyed.seed,
+            attempt=task.attempt,
+            retry=node.retry,
+            logical_date=self.setting.logical_date,
+            timeout=node.timeout,
+            strict=self.setting.options.strict,
+            capture=self.setting.options.capture,
+            resume=self.setting.checkpoint(keyed.key),
+        )
+
+    # ---- ends
+
+    def _reuse(self, task: Task, call: CallRecord) -> None:
+        record = self._record(task, "reused")
+        self.commits.add(
+            StepChanged(
+                replace(
+                    record,
+                    ended=record.queued,
+                    started=record.queued,
+                    reason=f"from run {call.run}"
+                    if call.run != self.setting.run
+                    else "from this run",
+                    source=call.run,
+                    outputs=call.outputs,
+                    logged=call.logged,
+                    reads=call.reads,
+                    parts=None,
+                )
+            )
+        )
+        fields = task.template.function.fields if task.template.node.several else None
+        self._item_done(task, Single(call.outputs, fields), reused=True)
+        self._release(task)
+
+    def _borrow(self, task: Task) -> None:
+        """A step outside this part: its newest result stands in."""
+        step = self.setting.borrow(task.template.id, task.index)
+        if step is None:
+            reason = f"'{task.name}' has no earlier result to take; run it first, or use a REF"
+            self._absent(task, Absent(reason, failed=True))
+            return
+        record = replace(
+            self._record(task, "reused"),
+            ended=now(),
+            reason=f"taken from run {step.run}: it is outside this part",
+            source=step.run,
+            outputs=step.outputs,
+            logged=step.logged,
+            key=step.key,
+        )
+        self.commits.add(StepChanged(record))
+        fields = task.template.function.fields if task.template.node.several else None
+        self._item_done(task, Single(step.outputs, fields), reused=True)
+
+    def _replace(self, template: Template, address: str) -> None:
+        """`--with STEP=REF`: the value is the one referred to."""
+        value = self.setting.resolve(address)
+        if isinstance(template, StepTemplate) and template.node.several and value.fields is None:
+            value = Single(value.outputs, template.function.fields)
+        self.values.known[template.id, ""] = value
+        record = StepRecord(
+            run=self.setting.run,
+            node=template.id,
+            ref=template.node.ref if isinstance(template, StepTemplate) else "",
+            status="reused",
+            reason=f"replaced by {address}",
+            queued=now(),
+            started=now(),
+            ended=now(),
+            outputs=dict(value.outputs),
+        )
+        self.commits.add(StepChanged(record))
+
+    def _skip(self, one: Task | Map | Group, reason: str) -> None:
+        self._absent(one, Absent(reason))
+
+    def _miss(self, one: Task | Map | Group, absent: Absent) -> None:
+        """An input is not there: skipped like what it comes from, or cancelled by its failure."""
+        if isinstance(one, Task) and one.template.id in self.part.borrow:
+            self._borrow(one)
+            return
+        self._absent(one, Absent(absent.reason, absent.failed))
+
+    def _absent(self, one: Task | Map | Group, absent: Absent) -> None:
+        status: Status = "cancelled" if absent.failed else "skipped"
+        match one:
+            case Task():
+                record = replace(self._record(one, status), reason=absent.reason, ended=now())
+                self.commits.add(StepChanged(record))
+                if one.map is None:
+                    self._complete(one.template, one.index, absent)
+                else:
+                    self._item_done(one, None)
+            case Map():
+                self._record_map(one, status, absent.reason)
+                self._complete(one.template, one.index, absent)
+            case Group():
+                for id in self.flat.groups[one.template.id]:
+                    template = self.flat.templates[id]
+                    if isinstance(template, StepTemplate):
+                        task = Task(template, one.index, one.index, queued=now())
+                        record = replace(self._record(task, status), reason=absent.reason)
+                        self.commits.add(StepChanged(record))
+                self._complete(one.template, one.index, absent)
+        if isinstance(one, Task):
+            self._release(one)
+
+    def _fail_early(self, one: Task | Map | Group, error: PenstockError) -> None:
+        """An input could not be made ready: the list of a map, a condition, a literal."""
+        if isinstance(one, Group):
+            record = ErrorRecord(type(error).__name__, str(error))
+            self._failed(one.template.id, record)
+            self._absent(one, Absent(f"'{one.template.id}' failed", failed=True))
+            return
+        broke = Broke(
+            kind="refused",
+            error=ErrorRecord(type(error).__name__, str(error)),
+            exception=error,
+            retryable=False,
+        )
+        task = one if isinstance(one, Task) else Task(one.template, one.index, one.index)
+        task.queued = task.queued or now()
+        self._broke(task, broke)
+
+    def _signal(self, signal: Signal) -> None:
+        match signal:
+            case Finished(id=id, outcome=outcome):
+                running = self.running.pop(id, None)
+                if running is not None:
+                    self._finish(running, outcome)
+            case Began():
+                return
+            case Advanced() | Saved():
+                self._notify(signal)
+
+    def _notify(self, signal: Signal) -> None:
+        """A running call says something that cannot wait."""
+        if not isinstance(signal, Advanced | Saved) or signal.id not in self.running:
+            return
+        task = self.running[signal.id].task
+        match signal:
+            case Advanced(done=done, total=total, message=message):
+                self.commits.tell(Progress(task.template.id, task.index, done, total, message))
+            case Saved(manifest=manifest):
+                key = self.running[signal.id].call.key
+                self.commits.add(Checkpointed(self.setting.run, key, manifest))
+                self.commits.flush()
+
+    def _finish(self, running: Running, outcome: Outcome) -> None:
+        task = running.task
+        match outcome:
+            case Succeeded():
+                self._succeeded(running, outcome)
+            case Broke(kind="refused") if self._heal(running, outcome):
+                return
+            case Broke() if self._again(task, outcome):
+                return
+            case Broke(exception=exception):
+                if exception is not None and self.setting.failed is not None:
+                    self.setting.failed(exception)
+                self._broke(task, outcome)
+
+    def _succeeded(self, running: Running, outcome: Succeeded) -> None:
+        task, keyed = running.task, running.task.keyed
+        assert keyed is not None
+        node = task.template.node
+        for manifest in (*outcome.outputs.values(), *outcome.extra):
+            self._remember(manifest)
+        outputs = {name: made(manifest) for name, manifest in outcome.outputs.items()}
+        usage = outcome.usage
+        notes = [*keyed.notes, *task.notes, *outcome.notes]
+        keep = keyed.cacheable
+        if outcome.changed:
+            keep = False
+            notes.append(f"not cached: {', '.join(outcome.changed)} changed while the step ran")
+        if node.cache.enabled is None and all(
+            manifest.type == NONE for manifest in outcome.outputs.values()
+        ):
+            keep = False
+        call = None
+        if keep:
+            call = CallRecord(
+                key=keyed.key,
+                seed=keyed.seed if outcome.drew else -1,
+                run=self.setting.run,
+                node=task.template.id,
+                index=task.index,
+                parts=keyed.parts,
+                outputs=outputs,
+                logged=outcome.logged,
+                reads=outcome.reads,
+                created=now(),
+                seconds=(usage.ended - usage.started) / 1e6,
+            )
+        record = replace(
+            self._record(task, "done"),
+            started=usage.started or task.started,
+            ended=usage.ended or now(),
+            cpu=usage.cpu,
+            memory=usage.memory,
+            exact=usage.exact,
+            drew=outcome.drew,
+            seed=keyed.seed,
+            outputs=outputs,
+            logged=outcome.logged,
+            reads=outcome.reads,
+            notes=tuple(notes),
+        )
+        fresh = (*outcome.extra, *outcome.outputs.values())
+        members = {
+            manifest.id: tuple(one.artifact for one in self.values.artifacts.items(manifest))
+            for manifest in fresh
+            if manifest.items is not None
+        }
+        self.commits.add(StepChanged(record, call, fresh, members))
+        fields = task.template.function.fields if node.several else None
+        self._item_done(task, Single(outputs, fields))
+        self._release(task)
+        self._healed(task)
+
+    def _again(self, task: Task, outcome: Broke) -> bool:
+        """Whether another attempt follows."""
+        retry = task.template.node.retry
+        if not outcome.retryable or task.attempt > retry.times or outcome.kind == "cancelled":
+            return False
+        wait = retry.delay * retry.backoff ** (task.attempt - 1)
+        told = f"attempt {task.attempt} failed: {outcome.error.type}: {outcome.error.message}"
+        self.commits.tell(Note(f"{told}; the next in {wait:g} s", task.name))
+        task.notes = (*task.notes, told)
+        task.attempt += 1
+        self.serial += 1
+        heapq.heappush(self.due, (time.monotonic() + wait, self.serial, task))
+        return True
+
+    def _broke(self, task: Task, outcome: Broke) -> None:
+        each = task.template.node.each
+        status: Status = "cancelled" if outcome.kind == "cancelled" else "failed"
+        usage = outcome.usage
+        record = replace(
+            self._record(task, status),
+            started=usage.started or task.started,
+            ended=usage.ended or now(),
+            cpu=usage.cpu,
+            memory=usage.memory,
+            exact=usage.exact,
+            logged=outcome.logged,
+            reads=outcome.reads,
+            notes=(*task.notes, *outcome.notes),
+            error=outcome.error,
+        )
+        if each is not None and each.collect and task.map is not None and status == "failed":
+            error = outcome.error
+            failure = Failure(error.type, error.message, error.traceback)
+            manifest, _ = self.values.artifacts.encode(failure)
+            self._remember(manifest)
+            outputs = {"result": made(manifest)}
+            self.commits.add(StepChanged(replace(record, outputs=outputs), None, (manifest,)))
+            self._item_done(task, Single(outputs))
+            self._release(task)
+            return
+        self.commits.add(StepChanged(record))
+        if status == "failed":
+            if task.map is not None and not self.setting.options.keep_going:
+                self._record_map(task.map, "failed")
+            self._failed(task.name, outcome)
+        self._item_done(task, None)
+        self._release(task)
+
+    def _failed(self, name: str, outcome: Broke | ErrorRecord) -> None:
+        if self.failure is None:
+            self.failure = (name, outcome)
+        if not self.setting.options.keep_going:
+            raise Stop
+
+    def _release(self, task: Task) -> None:
+        """Equal calls that waited for this one are decided now."""
+        if task.keyed is not None:
+            self.ready.extend(self.inflight.pop(task.keyed.key, ()))
+
+    def _cancel_rest(self, why: str) -> None:
+        """End the run's work: running calls are stopped, all others marked."""
+        for id, running in list(self.running.items()):
+            self.executors[running.executor].cancel(id)
+        deadline = time.monotonic() + GRACE
+        while self.running and time.monotonic() < deadline:
+            for kind in {running.executor for running in self.running.values()}:
+                for signal in self.executors[kind].poll(POLL):
+                    self._stopped(signal, why)
+        for running in self.running.values():
+            self._mark(running.task, why)
+        self.running.clear()
+        rest = [*self.stalled, *self.ready, *self.maps]
+        rest.extend(task for _, task in self.claimed)
+        rest.extend(task for *_, task in self.due)
+        rest.extend(task for tasks in self.inflight.values() for task in tasks)
+        for one in {id(one): one for one in rest}.values():
+            match one:
+                case Task():
+                    self._mark(one, why)
+                case Map():
+                    self._record_map(one, "cancelled", why)
+        for queue in (self.stalled, self.ready, self.maps, self.claimed, self.due):
+            queue.clear()
+
+    def _stopped(self, signal: Signal, why: str) -> None:
+        """A call ended while the run was being stopped: what succeeded is kept all the same."""
+        if not isinstance(signal, Finished) or signal.id not in self.running:
+            return
+        running = self.running.pop(signal.id)
+        if isinstance(signal.outcome, Succeeded):
+            self._succeeded(running, signal.outcome)
+        else:
+            self._mark(running.task, why)
+
+    def _mark(self, task: Task, why: str) -> None:
+        record = replace(self._record(task, "cancelled"), reason=why, ended=now())
+        self.commits.add(StepChanged(record))
+
+    # ---- lost bytes
+
+    def _heal(self, running: Running, outcome: Broke) -> bool:
+        """An input's bytes are lost: make it again, then this call. False when that cannot help."""
+        lost = getattr(outcome, "lost", ())
+        if not lost:
+            return False
+        task = running.task
+        producers = [place for id in lost for place in self._producers(id)]
+        if not producers or task.healing:
+            return False
+        self._release(task)
+        task.keyed = None
+        task.reason = ""
+        for node, index in producers:
+            template = self.flat.templates[node]
+            if not isinstance(template, StepTemplate):
+                return False
+            self.commits.tell(Note(f"the stored output of '{node}' is lost; making it again", node))
+            waiting = self.healing.setdefault((node, index), [])
+            waiting.append(task)
+            if len(waiting) == 1:
+                self._make_again(template, index)
+        return True
+
+    def _make_again(self, template: StepTemplate, index: str) -> None:
+        scope = self.values.scope(template.id, index)
+        again = Task(template, index, scope, queued=now(), healing=True)
+        again.reason = "its stored output was lost or damaged"
+        if template.node.each is not None:
+            _, at = self.values.fan(template.node.each, template.inputs, scope)
+            again.item = at(int(index.rpartition(".")[2]))
+        keyed = self.decider.key(template, scope, again.item)
+        self.decider.calls.forget([keyed.key])
+        self.ready.append(again)
+
+    def _producers(self, artifact: str) -> list[tuple[str, str]]:
+        """Steps of this run that gave this artifact."""
+        found = []
+        for (node, index), value in self.values.known.items():
+            match value:
+                case Single(outputs=outputs):
+                    if any(one.artifact == artifact for one in outputs.values()):
+                        found.append((node, index))
+                case Mapped(items=items):
+                    for position, one in enumerate(items):
+                        if any(m.artifact == artifact for m in one.outputs.values()):
+                            at = f"{index}.{position}" if index else str(position)
+                            found.append((node, at))
+        return found
+
+    def _healed(self, task: Task) -> None:
+        """What found the bytes lost is decided anew, by the content that is there now."""
+        for waiting in self.healing.pop((task.template.id, task.index), ()):
+            self.ready.append(waiting)
+
+    # ---- records
+
+    def _record(self, task: Task, status: Status) -> StepRecord:
+        keyed = task.keyed
+        return StepRecord(
+            run=self.setting.run,
+            node=task.template.id,
+            index=task.index,
+            ref=task.template.node.ref,
+            status=status,
+            key=keyed.key if keyed else "",
+            reason=task.reason,
+            attempt=task.attempt,
+            seed=keyed.seed if keyed else None,
+            queued=task.queued,
+            started=task.started,
+            executor=self._kind(task.template),
+            parts=keyed.parts if keyed else None,
+            notes=keyed.notes if keyed else (),
+        )
+
+    def _record_map(self, one: Map, status: Status, reason: str = "") -> None:
+        self.commits.add(
+            StepChanged(
+                StepRecord(
+                    run=self.setting.run,
+                    node=one.template.id,
+                    index=one.index,
+                    ref=one.template.node.ref,
+                    status=status,
+                    reason=reason or f"{one.total} items",
+                    total=one.total,
+                    queued=one.queued,
+                    started=one.started,
+                    ended=now() if status != "running" else 0,
+                )
+            )
+        )
+
+    def _pending(self) -> tuple[tuple[Manifest, ...], dict[str, tuple[str, ...]]]:
+        """Artifacts that the engine itself has put since, and what the collections among them list."""
+        fresh = tuple(m for m in self.values.stored.values() if m.id not in self.recorded)
+        self.recorded.update(manifest.id for manifest in fresh)
+        members = {m.id: self.values.members[m.id] for m in fresh if m.id in self.values.members}
+        return fresh, members
+
+    def _remember(self, manifest: Manifest) -> None:
+        self.manifests[manifest.id] = manifest
+        if len(self.manifests) > RECENT:
+            del self.manifests[next(iter(self.manifests))]
+
+
+def _each(template: Template) -> Each:
+    each = template.each if isinstance(template, GroupTemplate) else template.node.each
+    assert each is not None
+    return each

@@ -1,0 +1,52 @@
+"""Why a call is executed, in a line: its key beside the one that the step had before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from penstock.core.graph import Closure, StepNode
+from penstock.core.parts import explain, reason
+from penstock.core.ports import Calls, Catalog
+from penstock.core.records import RunRecord
+from penstock.run.decide import Keyed
+
+
+@dataclass(slots=True)
+class Reasons:
+    """Looks up what came before; remembers closures."""
+
+    calls: Calls
+    catalog: Catalog
+    run: RunRecord
+    current: Mapping[str, Callable[[], Closure]]
+    """Closures of this run's steps, by code digest."""
+    known: dict[str, Closure | None] = field(default_factory=dict)
+
+    def of(self, node: StepNode, id: str, index: str, keyed: Keyed) -> str:
+        before = self.calls.previous(self.run, id, index, node.ref)
+        if before is None or before.parts is None:
+            return "first run"
+        if words := reason(explain(before.parts, keyed.parts, self.closure, ref=node.ref)):
+            return words
+        if before.status == "failed":
+            return f"it failed in run {before.run}"
+        if before.status in ("cancelled", "crashed", "running"):
+            return f"it did not end in run {before.run}"
+        if not keyed.cacheable:
+            return "it is not cached"
+        if before.drew and before.seed != keyed.seed:
+            return f"its seed {before.seed} → {keyed.seed}"
+        return "its result is not known any more"
+
+    def closure(self, code: str) -> Closure | None:
+        """What a code digest stands for."""
+        if code not in self.known:
+            if code in self.current:
+                self.known[code] = self.current[code]()
+            else:
+                text = self.catalog.texts([code]).get(code)
+                self.known[code] = msgspec.json.decode(text, type=Closure) if text else None
+        return self.known[code]

@@ -1,0 +1,415 @@
+"""A session: a stack, the plan and the run joined. The one way from a definition to a run."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from penstock import __version__
+from penstock.config.settings import configure
+from penstock.core import liveness
+from penstock.core.digest import digest_bytes
+from penstock.core.events import RunStarted, TextsFound
+from penstock.core.graph import (
+    Build,
+    Definition,
+    Expr,
+    FirstOf,
+    Function,
+    Input,
+    Literal,
+    SourceRef,
+)
+from penstock.core.naming import type_name
+from penstock.core.options import Options, is_set
+from penstock.core.ports import Executor, Listener
+from penstock.core.project import Project, find_project
+from penstock.core.records import ErrorRecord, Made, RunRecord, now
+from penstock.define.closure import class_closure, closure, sources
+from penstock.define.trace import Environment
+from penstock.errors import LeaseLost, PenstockError, RunFailed, StoreError
+from penstock.run.commit import Commits
+from penstock.run.context import current
+from penstock.run.decide import Decider
+from penstock.run.engine import Engine, Setting
+from penstock.run.flatten import Flat, StepTemplate, flatten
+from penstock.run.identity import new_id
+from penstock.run.narrow import Part, narrow
+from penstock.run.plan import Planned, plan
+from penstock.run.provenance import Looking, environment_digest
+from penstock.run.reasons import Reasons
+from penstock.run.references import newest, resolve
+from penstock.run.renewal import Renewal
+from penstock.run.values import Single, Values
+from penstock.stack import Stack, open_stack
+
+SEED = 0
+"""The seed of a run that names none: a rerun draws the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that has ended, with the user's exception if one ended it."""
+
+    run: RunRecord
+    exception: BaseException | None = None
+
+
+class Session:
+    """Runs and plans definitions on one stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._memo: dict[str, str] = {}
+
+    # ---- for define
+
+    def environment(self) -> Environment:
+        """What tracing a pipeline needs of its surroundings."""
+        root, digest = self.stack.project.root, self.stack.artifacts.digest
+
+        def closed(function: Callable[..., object], also: Sequence[object] = ()) -> Any:
+            return closure(function, root=root, digest_value=digest, also=also)
+
+        return Environment(digest_value=digest, closure=closed, root=root)
+
+    # ---- a plan
+
+    def plan(self, definition: Definition, options: Options) -> Sequence[Planned]:
+        """What `run` would do now. Runs nothing and writes nothing."""
+        prepared = self._prepare(definition, options)
+        record = self._record(prepared, options, "")
+        values = self._values(prepared)
+        decider = self._decider(prepared, options, values)
+        reasons = self._reasons(prepared, record)
+        return plan(prepared.flat, prepared.part, values, decider, reasons.of)
+
+    # ---- a run
+
+    def run(
+        self, definition: Definition, options: Options, listeners: Sequence[Listener] = ()
+    ) -> Ended:
+        """Run it to its end, whatever that is; the record tells.
+
+        Raises KeyboardInterrupt after the run was cancelled in good order, LeaseLost, StoreError.
+        """
+        metadata = self.stack.metadata
+        looking = Looking(self.stack.project.root, __version__)
+        prepared = self._prepare(definition, options)
+        self._inspect()
+        surroundings = looking.found()
+        graph = _json(definition.graph)
+        digest = digest_bytes(graph.encode())
+        record = replace(
+            self._record(prepared, options, digest), provenance=surroundings.provenance
+        )
+        token = metadata.journal.begin(record)
+        commits = Commits(
+            metadata.journal, self.stack.artifacts.store, record.id, token, tuple(listeners)
+        )
+        commits.tell(RunStarted(record))
+        commits.add(TextsFound({**surroundings.texts, digest: graph, **self._sources(prepared)}))
+        engine = self._engine(prepared, record, options, commits)
+        renewal = Renewal(metadata.journal, token, self._renewer(token))
+        renewal.start()
+        try:
+            with _terminable():
+                return self._finish(engine, commits, record)
+        finally:
+            renewal.stop()
+            engine.close()
+
+    def _finish(self, engine: Engine, commits: Commits, record: RunRecord) -> Ended:
+        error: ErrorRecord | None = None
+        exception: BaseException | None = None
+        try:
+            status = engine.run()
+        except KeyboardInterrupt:
+            engine.interrupt("the run was interrupted")
+            commits.end("cancelled", None)
+            raise
+        except LeaseLost:
+            raise
+        except PenstockError as ours:
+            # The engine could not go on (a store refused): say so in the record if that still works.
+            engine.interrupt("the run could not go on")
+            commits.end("failed", ErrorRecord(type(ours).__name__, str(ours)))
+            raise
+        if engine.failure is not None:
+            name, broke = engine.failure
+            told = broke if isinstance(broke, ErrorRecord) else broke.error
+            error = replace(told, message=f"'{name}': {told.message}")
+            exception = None if isinstance(broke, ErrorRecord) else broke.exception
+        commits.end(status, error)
+        return Ended(self.stack.metadata.runs.get(record.id), exception)
+
+    # ---- making ready
+
+    def _prepare(self, definition: Definition, options: Options) -> _Prepared:
+        definition = configure(definition, options.settings, self.stack.artifacts.digest)
+        flat = flatten(definition)
+        part = narrow(flat, options)
+        addresses = {
+            one.address
+            for template in flat.templates.values()
+            for source in (*template.inputs.values(), *template.guards)
+            for one in _sources_in(source)
+        }
+        addresses |= set(part.replace.values()) | {s.address for s in _sources_in(flat.outputs)}
+        found = {address: self._resolve(address) for address in sorted(addresses)}
+        return _Prepared(definition, flat, part, found, _tokens(flat))
+
+    def _record(self, prepared: _Prepared, options: Options, graph: str) -> RunRecord:
+        definition = prepared.definition
+        parent = current()
+        return RunRecord(
+            id=new_id(),
+            project=self.stack.project.name,
+            pipeline=definition.graph.name,
+            ref=definition.graph.ref,
+            name=options.name,
+            status="running",
+            created=now(),
+            started=now(),
+            seed=SEED if options.seed is None else options.seed,
+            parameters={
+                name: _shown(source) for name, source in definition.graph.arguments.items()
+            },
+            tags=tuple(options.tags),
+            note=options.note,
+            stack=self.stack.name,
+            options={name: _plain(value) for name, value in is_set(options).items()},
+            logical_date=options.logical_date or datetime.now(UTC).date().isoformat(),
+            parent=f"{parent.run_id}/{parent.step}" if parent is not None else "",
+            graph=graph,
+            result=_json(prepared.flat.outputs),
+            owner=liveness.me(),
+        )
+
+    def _values(self, prepared: _Prepared) -> Values:
+        return Values(
+            self.stack.artifacts,
+            self.stack.metadata.catalog.manifest,
+            prepared.flat.templates,
+            prepared.sources,
+        )
+
+    def _decider(self, prepared: _Prepared, options: Options, values: Values) -> Decider:
+        return Decider(
+            calls=self.stack.metadata.calls,
+            store=self.stack.artifacts.store,
+            values=values,
+            options=replace(options, refresh=tuple(prepared.part.refresh)),
+            seed=SEED if options.seed is None else options.seed,
+            class_digest=self._class_digest,
+            environment=lru_cache(maxsize=1)(environment_digest),
+            intact=self.intact,
+            tokens=prepared.tokens,
+        )
+
+    def _reasons(self, prepared: _Prepared, record: RunRecord) -> Reasons:
+        steps = [t for t in prepared.flat.templates.values() if isinstance(t, StepTemplate)]
+        metadata = self.stack.metadata
+        return Reasons(
+            metadata.calls,
+            metadata.catalog,
+            record,
+            {step.node.code: step.function.closure for step in steps},
+        )
+
+    def _engine(
+        self, prepared: _Prepared, record: RunRecord, options: Options, commits: Commits
+    ) -> Engine:
+        metadata, values = self.stack.metadata, self._values(prepared)
+        decider = self._decider(prepared, options, values)
+        reasons = self._reasons(prepared, record)
+        workers = 0 if options.pdb else options.workers or 0
+
+        def executor(kind: str) -> Executor:
+            return self.stack.executor(max(1, workers) if kind == "process" else workers)
+
+        setting = Setting(
+            run=record.id,
+            options=options,
+            logical_date=record.logical_date,
+            executor=executor,
+            isolated=workers > 0,
+            explain=lambda task: reasons.of(
+                task.template.node, task.template.id, task.index, task.call_keyed
+            ),
+            borrow=lambda node, index: newest(
+                metadata, record.project, record.pipeline, node, index
+            ),
+            resolve=self._resolve,
+            checkpoint=metadata.calls.checkpoint,
+            found=metadata.catalog.manifest,
+            failed=_post_mortem if options.pdb else None,
+        )
+        engine = Engine(
+            prepared.flat, prepared.part, values, decider, metadata.journal, commits, setting
+        )
+        values.lookup = engine.lookup
+        return engine
+
+    # ---- what the stores are asked
+
+    def intact(self, one: Made) -> bool:
+        """Whether the files of an output are there as recorded; reads them only where they are small."""
+        return all(self.stack.artifacts.store.check(file) for file in one.files)
+
+    def _inspect(self) -> None:
+        """Write down crashed runs; verify what a lost boot left behind, before it is reused."""
+        metadata, store = self.stack.metadata, self.stack.artifacts.store
+        metadata.journal.settle()
+        good: list[str] = []
+        for manifest in metadata.sweep.suspects(liveness.boot()):
+            try:
+                for file in manifest.files if manifest.inline is None else ():
+                    store.path(file, verify=True)
+            except StoreError:
+                continue
+            good.append(manifest.id)
+        if good:
+            metadata.sweep.vouch(good)
+
+    def _class_digest(self, name: str) -> str:
+        if name not in self._memo:
+            root, digest = self.stack.project.root, self.stack.artifacts.digest
+            self._memo[name] = class_closure(name, root=root, digest_value=digest)
+        return self._memo[name]
+
+    def _resolve(self, address: str) -> Single:
+        stack = self.stack
+        return resolve(address, stack.metadata, stack.artifacts, stack.project.name)
+
+    def _sources(self, prepared: _Prepared) -> dict[str, str]:
+        """The closures, with their sources, that the store does not know yet; by code digest."""
+        functions: dict[str, Function] = {
+            t.node.code: t.function
+            for t in prepared.flat.templates.values()
+            if isinstance(t, StepTemplate)
+        }
+        known = self.stack.metadata.catalog.texts(list(functions))
+        return {
+            code: _json(sources(function.closure(), self.stack.project.root))
+            for code, function in functions.items()
+            if code not in known
+        }
+
+    def _renewer(self, token: str) -> Callable[[], list[str]]:
+        owner = _json(liveness.me())
+        if not self.stack.metadata.address():
+            return lambda: []
+        return lambda: ["-m", "penstock.renewer", self.stack.reference(), token, owner]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    definition: Definition
+    flat: Flat
+    part: Part
+    sources: Mapping[str, Single]
+    tokens: Mapping[str, str]
+
+
+_sessions: dict[tuple[Path, Path, str], Session] = {}
+
+
+def session(project: Project | None = None, stack: str = "") -> Session:
+    """The session of a project and a stack; opened once in a process."""
+    project = project or find_project(Path.cwd())
+    key = (project.root, project.home, stack)
+    if key not in _sessions:
+        _sessions[key] = Session(open_stack(project, name=stack))
+    return _sessions[key]
+
+
+def raise_for(ended: Ended) -> None:
+    """Raise RunFailed, caused by the user's own exception, if the run failed."""
+    run = ended.run
+    if run.status == "failed":
+        told = run.error
+        words = f"{told.type}: {told.message}" if told else "a step failed"
+        raise RunFailed(
+            f"run {run.id} of '{run.pipeline}' failed: {words}",
+            hint=f"penstock show {run.id}; run it again to go on from what is done.",
+            run=run,
+        ) from ended.exception
+
+
+def _tokens(flat: Flat) -> dict[str, str]:
+    """What each `Cache(key=fn)` says of its step's literal arguments, asked before planning."""
+    tokens: dict[str, str] = {}
+    for template in flat.templates.values():
+        if isinstance(template, StepTemplate) and template.function.key is not None:
+            given = {
+                name: source.value
+                for name, source in template.inputs.items()
+                if isinstance(source, Literal)
+            }
+            tokens[template.id] = str(template.function.key(**given))
+    return tokens
+
+
+def _sources_in(source: Input) -> Iterator[SourceRef]:
+    match source:
+        case SourceRef():
+            yield source
+        case Build(items=inner) | Expr(operands=inner) | FirstOf(options=inner):
+            for one in inner:
+                yield from _sources_in(one)
+
+
+def _shown(source: Input) -> Any:
+    return _plain(source.value) if isinstance(source, Literal) else repr(source)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON takes it; what JSON has no word for becomes its repr."""
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_described))
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, enc_hook=_described).decode()
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, type):
+        return type_name(value)
+    text = repr(value)
+    return text if len(text) <= 500 else text[:499] + "…"
+
+
+def _post_mortem(exception: BaseException) -> None:
+    import pdb
+
+    pdb.post_mortem(exception.__traceback__)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM cancel a run in good order, as Ctrl-C does."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
