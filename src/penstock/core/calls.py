@@ -67,6 +67,8 @@ class Call(Struct, frozen=True, kw_only=True):
     retry: Retry = Retry()
     logical_date: str = ""
     timeout: float | None = None
+    memory: int | None = None
+    """Bytes that the step may take; kept where it has its own process."""
     strict: bool = False
     capture: bool = True
     """Stdout, stderr and `logging` go to the step's log."""
@@ -107,6 +109,8 @@ class Broke(Struct, frozen=True, kw_only=True, tag="broke"):
     exception: BaseException | None = None
     """The exception itself, where it could be brought here."""
     retryable: bool = True
+    lost: tuple[str, ...] = ()
+    """Artifacts that could not be loaded, missing or damaged: making them again may heal the call."""
     logged: Logged = Logged()
     reads: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -153,6 +157,8 @@ class Saved:
 
     id: int
     manifest: Manifest
+    items: tuple[Manifest, ...] = ()
+    """What it lists, when it is a collection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,64 @@
+"""Functions found again in another process, from where their target says they are."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from penstock.core.graph import Target
+from penstock.core.naming import resolve
+from penstock.core.unsafe import unpack
+from penstock.errors import DefinitionError
+
+_depth = 0
+
+
+def loading_in_worker() -> bool:
+    """Whether a worker is importing the user's module just now: then nothing may start a run."""
+    return _depth > 0
+
+
+def find(target: Target) -> Any:
+    """The function of a target: by import, as `python` would import it, or from its pickle.
+
+    A script is imported by its dotted name, so what stands under `if __name__ == "__main__"` does
+    not run.
+    """
+    with _loading():
+        if target.pickled:
+            return unpack(target.pickled)
+        name = f"{target.module}:{target.qualname}"
+        try:
+            return resolve(name)
+        except DefinitionError:
+            if not target.file or target.module in sys.modules:
+                raise
+            _import_file(target.module, target.file)
+            return resolve(name)
+
+
+def _import_file(module: str, file: str) -> None:
+    # A script whose folder is on no path, or whose name is no identifier.
+    spec = importlib.util.spec_from_file_location(module, file)
+    if spec is None or spec.loader is None:
+        raise DefinitionError(f"cannot import '{file}'", hint="Is it a Python file?")
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[module] = made
+    try:
+        spec.loader.exec_module(made)
+    except BaseException:
+        del sys.modules[module]
+        raise
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    global _depth
+    _depth += 1
+    try:
+        yield
+    finally:
+        _depth -= 1
