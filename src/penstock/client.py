@@ -1,0 +1,261 @@
+"""The reader of one stack: runs, steps, artifacts, logs and explanations, as frozen values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from penstock.config import near
+from penstock.core.explanation import Explanation, Shown
+from penstock.core.graph import Closure, Graph
+from penstock.core.parts import Change, InputChange, PackageChange, explain
+from penstock.core.ports import RunFilter
+from penstock.core.records import Made, Manifest, Metric, RunRecord, StepRecord
+from penstock.errors import NotFound
+from penstock.run.results import Results
+from penstock.stack import Stack
+
+
+class Client:
+    """Reads what a stack recorded. `run` is an id, a unique prefix of one, a name, or "last"."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._store = stack.metadata
+
+    # ---- runs and steps
+
+    def runs(self, filter: RunFilter = RunFilter()) -> Sequence[RunRecord]:  # noqa: B008  # frozen
+        """This project's runs, newest first; set `project=""` for every project's."""
+        project = self.stack.project.name if filter.project is None else filter.project or None
+        return self._store.runs.list(replace(filter, project=project))
+
+    def run(self, run: str) -> RunRecord:
+        """Raises NotFound, with near names as its hint."""
+        if run in ("last", "@last", ""):
+            found = self.runs(RunFilter(limit=1))
+            if not found:
+                raise NotFound("no run yet", hint="Start one: penstock run FILE.py:PIPELINE")
+            return found[0]
+        return self._store.runs.get(run, self.stack.project.name)
+
+    def steps(self, run: str, node: str | None = None) -> Sequence[StepRecord]:
+        return self._store.runs.steps(run, node)
+
+    def step(self, run: str, name: str) -> StepRecord:
+        """ "fit", "sub/fit-2", or an item of a map: "fit[3]"."""
+        node, _, index = name.partition("[")
+        index = index.removesuffix("]")
+        for step in self.steps(run, node):
+            if step.index == index:
+                return step
+        raise self._no_step(run, name)
+
+    def metrics(self, run: str, *, last: bool = True) -> Sequence[tuple[str, Metric]]:
+        return self._store.runs.metrics(run, last=last)
+
+    # ---- artifacts
+
+    def manifest(self, id: str) -> Manifest:
+        return self._store.catalog.manifest(id)
+
+    def load(self, made: Made | Manifest) -> object:
+        """The value: verified, and a fresh one for each call."""
+        manifest = made if isinstance(made, Manifest) else self.manifest(made.artifact)
+        return self.stack.artifacts.decode(manifest)
+
+    def result(self, run: str) -> object:
+        """What the pipeline returned."""
+        record = self.run(run)
+        graph = self.graph(record)
+        if graph is None:
+            raise NotFound(f"the graph of run '{record.id}' is not recorded")
+        known: dict[str, Sequence[StepRecord]] = {}
+
+        def steps(node: str) -> Sequence[StepRecord]:
+            if node not in known:
+                known[node] = self.steps(record.id, node)
+            return known[node]
+
+        return Results(graph, steps, self.load, self.fetch).value()
+
+    def fetch(self, address: str) -> object:
+        """What an address stands for: `run:ID/STEP[.OUTPUT]` or `artifact:ID`."""
+        kind, _, rest = address.partition(":")
+        if kind == "artifact":
+            return self.load(self.manifest(rest))
+        run, _, name = rest.partition("/")
+        record = self.run(run)
+        known = {step.name: step for step in self.steps(record.id)}
+        output = ""
+        if name not in known and "." in name:
+            name, _, output = name.rpartition(".")
+        outputs = self.step(record.id, name).outputs
+        if not output and len(outputs) == 1:
+            output = next(iter(outputs))
+        if output not in outputs:
+            raise NotFound(f"'{address}' names no output", hint=near(output, outputs))
+        return self.load(outputs[output])
+
+    # ---- code, texts and logs
+
+    def texts(self, *digests: str) -> Mapping[str, str]:
+        return self._store.catalog.texts([digest for digest in digests if digest])
+
+    def closure(self, step: StepRecord) -> Closure | None:
+        """The code that the step was decided with; None where it was not kept."""
+        return self._closure(step.parts.code) if step.parts else None
+
+    def code(self, run: str, step: str) -> Mapping[str, str]:
+        """Sources of everything the step's code reached: "features.py:encode" to text."""
+        found = self.closure(self.step(self.run(run).id, step))
+        return found.sources if found else {}
+
+    def graph(self, run: RunRecord) -> Graph | None:
+        text = self.texts(run.graph).get(run.graph)
+        return msgspec.json.decode(text, type=Graph) if text else None
+
+    def log_path(self, step: StepRecord) -> Path:
+        """Where the step's process writes; of a reused step, what its origin wrote."""
+        run = step.source or step.run
+        name = step.node.replace("/", ".") + (f"[{step.index}]" if step.index else "")
+        return self.stack.project.home / "logs" / run / f"{name}.log"
+
+    def log(self, run: str, step: str) -> str:
+        """What the step printed and logged; "" if nothing."""
+        path = self.log_path(self.step(self.run(run).id, step))
+        try:
+            return path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    # ---- why
+
+    def why(self, run: str, step: str) -> Explanation:
+        """Why this step ran, or from where it was reused."""
+        record = self.run(run)
+        return self._explain(record, self.step(record.id, step))
+
+    def explain(self, run: str) -> Sequence[Explanation]:
+        """Every step of a run; a map is one entry."""
+        record = self.run(run)
+        steps = self.steps(record.id)
+        items: dict[str, list[StepRecord]] = {}
+        for step in steps:
+            if step.index:
+                items.setdefault(step.node, []).append(step)
+        maps = {step.node for step in steps if not step.index}
+        return [
+            self._explain(record, step, items.get(step.node, ()))
+            for step in steps
+            if not step.index or step.node not in maps
+        ]
+
+    def _explain(
+        self, run: RunRecord, step: StepRecord, items: Sequence[StepRecord] | None = None
+    ) -> Explanation:
+        if step.total is not None and not step.index and items is None:
+            items = [item for item in self.steps(run.id, step.node) if item.index]
+        told = next((item for item in items or () if item.status != "reused"), step)
+        changes, shown, against = self._changes(run, told)
+        return Explanation(
+            run=run.id,
+            step=step.name,
+            status=step.status,
+            reason=step.reason or told.reason,
+            source=step.source,
+            against=against,
+            changes=changes,
+            shown=shown,
+            notes=step.notes,
+            reads=step.reads,
+            total=step.total,
+            items=dict(Counter(item.status for item in items or ())),
+        )
+
+    def _changes(
+        self, run: RunRecord, step: StepRecord
+    ) -> tuple[tuple[Change, ...], dict[str, Shown], str]:
+        if step.parts is None or step.status == "reused":
+            return (), {}, ""
+        old = self._store.calls.previous(run, step.node, step.index, step.ref)
+        if old is None or old.parts is None:
+            return (), {}, ""
+        changes = explain(old.parts, step.parts, self._closure, ref=step.ref)
+        shown = {
+            change.name: Shown(
+                self._describe(old.run, old.parts.shown.get(change.name, ""), change.before),
+                self._describe(run.id, change.source, change.after),
+            )
+            for change in changes
+            if isinstance(change, InputChange)
+        }
+        return (*changes, *self._packages(old.run, run, step)), shown, old.run
+
+    def _packages(self, before: str, run: RunRecord, step: StepRecord) -> Sequence[PackageChange]:
+        """Packages that changed without being part of the key: only told."""
+        was, now = self._store.runs.get(before).provenance.packages, run.provenance.packages
+        if was == now:
+            return ()
+        texts = self.texts(was, now)
+        if was not in texts or now not in texts:
+            return ()
+        old, new = _versions(texts[was]), _versions(texts[now])
+        direct = step.parts.distributions if step.parts else {}
+        return [
+            PackageChange(name, old.get(name, ""), new.get(name, ""), direct=False)
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name) and name not in direct
+        ]
+
+    def _describe(self, run: str, source: str, content: str) -> str:
+        node, _, output = source.partition(".")
+        node = node.partition("[")[0]
+        for step in self.steps(run, node) if node else ():
+            for name, made in step.outputs.items():
+                if made.content == content or (not step.index and name == (output or "result")):
+                    return describe(self.manifest(made.artifact))
+        return ""
+
+    def _closure(self, code: str) -> Closure | None:
+        text = self.texts(code).get(code)
+        return msgspec.json.decode(text, type=Closure) if text else None
+
+    def _no_step(self, run: str, name: str) -> NotFound:
+        names = dict.fromkeys(step.node for step in self.steps(run))
+        return NotFound(f"run '{run}' has no step '{name}'", hint=near(name, names))
+
+
+def describe(manifest: Manifest) -> str:
+    """An artifact in a few words: "DataFrame 330000 × 12, 31.2 MB"."""
+    kind = manifest.type.rpartition(":")[2] or manifest.serializer
+    meta = manifest.meta
+    shape = meta.get("shape")
+    if manifest.items is not None:
+        kind = f"{kind} of {manifest.items}"
+    elif isinstance(shape, list | tuple) and shape:
+        kind += " " + " × ".join(str(size) for size in shape)
+    elif isinstance(meta.get("rows"), int):
+        columns = meta.get("columns")
+        wide = f" × {len(columns)}" if isinstance(columns, list) else ""
+        kind += f" {meta['rows']}{wide}"
+    elif isinstance(preview := meta.get("preview"), str):
+        kind += f" {preview}"
+    return f"{kind}, {size(manifest.size)}" if manifest.size > 4096 else kind
+
+
+def size(bytes: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if bytes < 1000:
+            return f"{bytes:.0f} {unit}" if unit == "B" else f"{bytes:.1f} {unit}"
+        bytes /= 1000
+    return f"{bytes:.1f} TB"
+
+
+def _versions(text: str) -> Mapping[str, str]:
+    pairs = (line.partition("==") for line in text.splitlines())
+    return {name.strip(): version.strip() for name, _, version in pairs}

@@ -1,0 +1,196 @@
+"""What a past run returned, put together from its graph and the records of its steps."""
+
+from __future__ import annotations
+
+import operator
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from penstock.core.graph import (
+    Access,
+    Build,
+    Expr,
+    FirstOf,
+    Graph,
+    GraphNode,
+    Input,
+    Literal,
+    OutputRef,
+    ParamRef,
+    SecretRef,
+    SourceRef,
+    StepNode,
+)
+from penstock.core.naming import resolve
+from penstock.core.records import Made, StepRecord
+from penstock.errors import DefinitionError, NotFound
+
+GOOD = frozenset(("done", "reused"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """One level of nesting: a graph, its prefix, its arguments, and the item that it is seen from."""
+
+    graph: Graph
+    prefix: str
+    arguments: Mapping[str, Input]
+    outer: _Scope | None
+    index: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Reads values of one run; `steps` are its records, `load` opens an artifact."""
+
+    graph: Graph
+    steps: Callable[[str], Sequence[StepRecord]]
+    load: Callable[[Made], object]
+    fetch: Callable[[str], object]
+    """What an address stands for."""
+
+    def value(self) -> Any:
+        """What the pipeline returned. Raises NotFound if a step that it needs gave nothing."""
+        top = _Scope(self.graph, "", self.graph.arguments, None, "", 0)
+        return self._value(self.graph.outputs, top)
+
+    def _value(self, source: Input, scope: _Scope) -> Any:
+        match source:
+            case Literal(value=value):
+                return value
+            case ParamRef(name=name):
+                return self._argument(name, scope)
+            case OutputRef(node=node, output=output, path=path):
+                return follow(self._output(node, output, scope), path)
+            case FirstOf(options=options):
+                return self._first(options, scope)
+            case Build(kind=kind, items=items, keys=keys, cls=cls):
+                values = [self._value(item, scope) for item in items]
+                return build(kind, values, tuple(keys), cls)
+            case Expr(op=op, operands=operands):
+                return getattr(operator, op)(*(self._value(item, scope) for item in operands))
+            case SourceRef(address=address):
+                return self.fetch(address)
+            case SecretRef(name=name):
+                raise NotFound(f"the secret '{name}' is not recorded")
+
+    def _argument(self, name: str, scope: _Scope) -> Any:
+        source = scope.arguments.get(name)
+        if source is None:
+            raise NotFound(f"the parameter '{name}' is not recorded")
+        return self._value(source, scope.outer or scope)
+
+    def _first(self, options: Sequence[Input], scope: _Scope) -> Any:
+        for option in options[:-1]:
+            try:
+                return self._value(option, scope)
+            except NotFound:
+                continue
+        return self._value(options[-1], scope)
+
+    def _output(self, id: str, output: str, scope: _Scope) -> Any:
+        node = next((node for node in scope.graph.nodes if node.id == id), None)
+        match node:
+            case StepNode():
+                return self._step(node, output, scope)
+            case GraphNode():
+                return self._graph(node, output, scope)
+        raise NotFound(f"no step '{id}' in the graph of this run")
+
+    def _step(self, node: StepNode, output: str, scope: _Scope) -> Any:
+        full = scope.prefix + node.id
+        records = {record.index: record for record in self.steps(full)}
+        at = _indexes(scope.index, scope.depth)
+        if node.each is None:
+            return self._made(node, records.get(at), output, full)
+        return [
+            self._made(node, records[index], output, full)
+            for index in sorted((i for i in records if _within(i, at)), key=_order)
+        ]
+
+    def _graph(self, node: GraphNode, output: str, scope: _Scope) -> Any:
+        prefix = f"{scope.prefix}{node.id}/"
+        if node.each is None:
+            inner = _Scope(node.graph, prefix, node.inputs, scope, scope.index, scope.depth)
+            return self._returned(node.graph, output, inner)
+        at = _indexes(scope.index, scope.depth)
+        found = self.steps(scope.prefix + node.id)
+        total = next((r.total or 0 for r in found if r.index == at), 0)
+        return [
+            self._returned(
+                node.graph,
+                output,
+                _Scope(
+                    node.graph,
+                    prefix,
+                    node.inputs,
+                    scope,
+                    f"{at}.{n}" if at else f"{n}",
+                    scope.depth + 1,
+                ),
+            )
+            for n in range(total)
+        ]
+
+    def _returned(self, graph: Graph, output: str, scope: _Scope) -> Any:
+        value = self._value(graph.outputs, scope)
+        return getattr(value, output) if output else value
+
+    def _made(self, node: StepNode, record: StepRecord | None, output: str, full: str) -> Any:
+        if record is None or (record.status not in GOOD and not record.outputs):
+            status = record.status if record else "not run"
+            raise NotFound(f"'{full}' gave nothing in this run: {status}")
+        if output:
+            return self.load(record.outputs[output])
+        values = {name: self.load(made) for name, made in record.outputs.items()}
+        if not node.several:
+            return next(iter(values.values()))
+        return _fields(node)(**values)
+
+
+def follow(value: Any, path: Sequence[Access]) -> Any:
+    for step in path:
+        value = getattr(value, str(step.name)) if step.kind == "attribute" else value[step.name]
+    return value
+
+
+def build(kind: str, values: list[Any], keys: tuple[Any, ...], cls: Any) -> Any:
+    match kind:
+        case "list":
+            return values
+        case "tuple":
+            return tuple(values)
+        case "dict":
+            return dict(zip(keys, values, strict=True))
+    named = cls if isinstance(cls, type) else namedtuple("Result", [str(key) for key in keys])  # its fields are known only now
+    return named(**dict(zip(map(str, keys), values, strict=True)))
+
+
+def _fields(node: StepNode) -> Callable[..., Any]:
+    """The NamedTuple class that the step returns; one of the same fields if the code is gone."""
+    try:
+        function: Any = resolve(node.ref)
+        returned = get_type_hints(getattr(function, "__wrapped__", function)).get("return")
+    except (DefinitionError, ImportError, NameError, TypeError, AttributeError):
+        returned = None
+    names = [output.name for output in node.outputs]
+    if isinstance(returned, type) and list(getattr(returned, "_fields", ())) == names:
+        return returned
+    return namedtuple(node.id.replace("-", "_").title(), names)  # as above
+
+
+def _indexes(index: str, depth: int) -> str:
+    return ".".join(index.split(".")[:depth]) if depth else ""
+
+
+def _within(index: str, at: str) -> bool:
+    """Whether this is an item of the map at `at`: "3.0" is one of "3"."""
+    head, _, last = index.rpartition(".")
+    return bool(last) and head == at
+
+
+def _order(index: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in index.split("."))
