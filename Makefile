@@ -54,7 +54,7 @@ $(VENV)/.flights $(VENV)/.dev: pyproject.toml | $(BIN)/python
 		uv pip install --quiet --python $(BIN)/python --editable '.[$(EXTRAS)]'; \
 	else \
 		echo "pip install -e .[$(EXTRAS)]"; \
-		$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'; \
+		$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[$(EXTRAS)]'; \
 	fi
 	@touch $@
 
