@@ -116,18 +116,23 @@ def open_stack(project: Project, config: Config | None = None, name: str = "") -
     return Stack(settings.name, project, artifacts, metadata, config, settings)
 
 
+def metadata_from(reference: str) -> MetadataStore:
+    """The metadata store of a stack, opened in another process."""
+    project, backends = _known(reference)
+    return _metadata(project, backends["metadata_store"])
+
+
 def tools_from(reference: str) -> Tools:
     """The tools of a call in another process; its metadata store is opened when something is looked up."""
-    known = msgspec.json.decode(reference, type=_Reference)
-    project = Project(Path(known.root), known.name, Path(known.home))
+    project, backends = _known(reference)
     opened: list[MetadataStore] = []
 
     def lookup(id: str) -> Manifest:
         if not opened:
-            opened.append(_metadata(project, known.backends["metadata_store"]))
+            opened.append(_metadata(project, backends["metadata_store"]))
         return opened[0].catalog.manifest(id)
 
-    artifacts = _artifacts(project, known.backends["artifact_store"], lookup)
+    artifacts = _artifacts(project, backends["artifact_store"], lookup)
     # The code that this process imported is looked at; only here is the closure's reader needed.
     closure: Any = import_module("penstock.define.closure").closure
 
@@ -147,6 +152,11 @@ class _Reference(msgspec.Struct, frozen=True):
     home: str
     stack: str
     backends: dict[str, Backend]
+
+
+def _known(reference: str) -> tuple[Project, Mapping[str, Backend]]:
+    known = msgspec.json.decode(reference, type=_Reference)
+    return Project(Path(known.root), known.name, Path(known.home)), known.backends
 
 
 def _backend(settings: StackConfig, port: str) -> Backend:
