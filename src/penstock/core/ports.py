@@ -357,6 +357,14 @@ class Sweep(Protocol):
         """These were verified: they are durable."""
         ...
 
+    def artifacts(self) -> Iterator[Manifest]:
+        """Every artifact on record, in any order; those recorded meanwhile may be among them."""
+        ...
+
+    def unnamed(self, digests: Sequence[str]) -> Sequence[str]:
+        """Those of these files that no artifact on record has: what a killed run left."""
+        ...
+
 
 class MetadataStore(Protocol):
     """One place of record, opened; its nouns share a connection."""
