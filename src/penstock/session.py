@@ -51,6 +51,7 @@ from penstock.run.provenance import Looking, environment_digest
 from penstock.run.reasons import Reasons
 from penstock.run.references import newest, resolve
 from penstock.run.renewal import Renewal
+from penstock.run.scribe import Scribe
 from penstock.run.values import Single, Values
 from penstock.stack import Stack, open_stack
 
@@ -257,7 +258,14 @@ class Session:
             failed=_post_mortem if options.pdb else None,
         )
         engine = Engine(
-            prepared.flat, prepared.part, values, decider, metadata.journal, commits, setting
+            flat=prepared.flat,
+            part=prepared.part,
+            values=values,
+            decider=decider,
+            journal=metadata.journal,
+            commits=commits,
+            setting=setting,
+            scribe=Scribe(record.id, commits),
         )
         values.lookup = engine.lookup
         return engine
@@ -310,7 +318,7 @@ class Session:
     def _renewer(self, token: str) -> Callable[[], list[str]]:
         owner = _json(liveness.me())
         if not self.stack.metadata.address():
-            return lambda: []
+            return list
         return lambda: ["-m", "penstock.renewer", self.stack.reference(), token, owner]
 
 

@@ -12,8 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from msgspec.structs import replace
-
 from penstock.core.calls import (
     Advanced,
     Began,
@@ -26,7 +24,7 @@ from penstock.core.calls import (
     Succeeded,
     Work,
 )
-from penstock.core.events import Checkpointed, Note, Progress, StepChanged, StepsPlanned
+from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
 from penstock.core.failure import Failure
 from penstock.core.graph import Each
 from penstock.core.options import Options
@@ -45,6 +43,7 @@ from penstock.run.commit import Commits
 from penstock.run.decide import Decider, Reuse, describe
 from penstock.run.flatten import Flat, GroupTemplate, StepTemplate, Template
 from penstock.run.narrow import Part
+from penstock.run.scribe import Scribe
 from penstock.run.tasks import Group, Map, Running, Task
 from penstock.run.values import Absent, Grouped, Mapped, NotThere, Single, Value, Values
 
@@ -95,6 +94,7 @@ class Engine:
     journal: Journal
     commits: Commits
     setting: Setting
+    scribe: Scribe
     ready: deque[Task | Group | Map] = field(default_factory=deque)
     stalled: deque[Task] = field(default_factory=deque)
     """Decided to execute; no slot was free."""
@@ -111,7 +111,6 @@ class Engine:
     """Retries, by the time they may begin."""
     executors: dict[str, Executor] = field(default_factory=dict)
     manifests: dict[str, Manifest] = field(default_factory=dict)
-    recorded: set[str] = field(default_factory=set)
     healing: dict[tuple[str, str], list[Task]] = field(default_factory=dict)
     """By (step, index) being made again: the calls that found its bytes lost."""
     failure: tuple[str, Broke | ErrorRecord] | None = None
@@ -271,7 +270,7 @@ class Engine:
                 one.results = [None] * one.total
                 one.started = now()
                 self.commits.add(StepsPlanned(one.template.id, one.total))
-                self._record_map(one, "running")
+                self.scribe.map(one, "running")
             case Group():
                 self.groups[one.template.id, one.index] = one
         if one.total:
@@ -318,11 +317,11 @@ class Engine:
         """All items have ended."""
         match one:
             case Map(failed=0):
-                self._record_map(one, "reused" if one.reused == one.total > 0 else "done")
+                self.scribe.map(one, "reused" if one.reused == one.total > 0 else "done")
                 results = [result for result in one.results if result is not None]
                 self._complete(one.template, one.index, Mapped(results))
             case Map():
-                self._record_map(one, "failed")
+                self.scribe.map(one, "failed")
                 self._complete(
                     one.template, one.index, Absent(f"'{one.template.id}' failed", failed=True)
                 )
@@ -392,8 +391,8 @@ class Engine:
             if self.journal.claim(self.commits.token, keyed.key) != self.setting.run:
                 self.claimed.append((time.monotonic(), task))
                 return
-            fresh = not task.reason and not task.healing
-            if fresh and isinstance(decision := self.decider.decide(template, keyed), Reuse):
+            open = not task.reason and not task.healing
+            if open and isinstance(decision := self.decider.decide(template, keyed), Reuse):
                 self._reuse(task, decision.call)
                 return
             self.inflight.setdefault(keyed.key, [])
@@ -405,8 +404,9 @@ class Engine:
         self.serial += 1
         kind = self._kind(template)
         task.started = now()
-        fresh, members = self._pending()
-        self.commits.add(StepChanged(self._record(task, "running"), None, fresh, members))
+        fresh, self.values.fresh = tuple(self.values.fresh), []
+        members = {m.id: self.values.members[m.id] for m in fresh if m.items is not None}
+        self.scribe.running(task, kind, fresh, members)
         self.commits.flush()
         self.running[self.serial] = Running(task, call, kind)
         work = Work(self.serial, call, template.function.call, template.function.target)
@@ -458,24 +458,7 @@ class Engine:
     # ---- ends
 
     def _reuse(self, task: Task, call: CallRecord) -> None:
-        record = self._record(task, "reused")
-        self.commits.add(
-            StepChanged(
-                replace(
-                    record,
-                    ended=record.queued,
-                    started=record.queued,
-                    reason=f"from run {call.run}"
-                    if call.run != self.setting.run
-                    else "from this run",
-                    source=call.run,
-                    outputs=call.outputs,
-                    logged=call.logged,
-                    reads=call.reads,
-                    parts=None,
-                )
-            )
-        )
+        self.scribe.reused(task, call)
         fields = task.template.function.fields if task.template.node.several else None
         self._item_done(task, Single(call.outputs, fields), reused=True)
         self._release(task)
@@ -487,16 +470,7 @@ class Engine:
             reason = f"'{task.name}' has no earlier result to take; run it first, or use a REF"
             self._absent(task, Absent(reason, failed=True))
             return
-        record = replace(
-            self._record(task, "reused"),
-            ended=now(),
-            reason=f"taken from run {step.run}: it is outside this part",
-            source=step.run,
-            outputs=step.outputs,
-            logged=step.logged,
-            key=step.key,
-        )
-        self.commits.add(StepChanged(record))
+        self.scribe.borrowed(task, step)
         fields = task.template.function.fields if task.template.node.several else None
         self._item_done(task, Single(step.outputs, fields), reused=True)
 
@@ -506,18 +480,7 @@ class Engine:
         if isinstance(template, StepTemplate) and template.node.several and value.fields is None:
             value = Single(value.outputs, template.function.fields)
         self.values.known[template.id, ""] = value
-        record = StepRecord(
-            run=self.setting.run,
-            node=template.id,
-            ref=template.node.ref if isinstance(template, StepTemplate) else "",
-            status="reused",
-            reason=f"replaced by {address}",
-            queued=now(),
-            started=now(),
-            ended=now(),
-            outputs=dict(value.outputs),
-        )
-        self.commits.add(StepChanged(record))
+        self.scribe.replaced(template, address, value.outputs)
 
     def _skip(self, one: Task | Map | Group, reason: str) -> None:
         self._absent(one, Absent(reason))
@@ -533,22 +496,20 @@ class Engine:
         status: Status = "cancelled" if absent.failed else "skipped"
         match one:
             case Task():
-                record = replace(self._record(one, status), reason=absent.reason, ended=now())
-                self.commits.add(StepChanged(record))
+                self.scribe.absent(one, status, absent.reason)
                 if one.map is None:
                     self._complete(one.template, one.index, absent)
                 else:
                     self._item_done(one, None)
             case Map():
-                self._record_map(one, status, absent.reason)
+                self.scribe.map(one, status, absent.reason)
                 self._complete(one.template, one.index, absent)
             case Group():
                 for id in self.flat.groups[one.template.id]:
                     template = self.flat.templates[id]
                     if isinstance(template, StepTemplate):
                         task = Task(template, one.index, one.index, queued=now())
-                        record = replace(self._record(task, status), reason=absent.reason)
-                        self.commits.add(StepChanged(record))
+                        self.scribe.absent(task, status, absent.reason)
                 self._complete(one.template, one.index, absent)
         if isinstance(one, Task):
             self._release(one)
@@ -640,27 +601,12 @@ class Engine:
                 created=now(),
                 seconds=(usage.ended - usage.started) / 1e6,
             )
-        record = replace(
-            self._record(task, "done"),
-            started=usage.started or task.started,
-            ended=usage.ended or now(),
-            cpu=usage.cpu,
-            memory=usage.memory,
-            exact=usage.exact,
-            drew=outcome.drew,
-            seed=keyed.seed,
-            outputs=outputs,
-            logged=outcome.logged,
-            reads=outcome.reads,
-            notes=tuple(notes),
-        )
-        fresh = (*outcome.extra, *outcome.outputs.values())
         members = {
             manifest.id: tuple(one.artifact for one in self.values.artifacts.items(manifest))
-            for manifest in fresh
+            for manifest in (*outcome.extra, *outcome.outputs.values())
             if manifest.items is not None
         }
-        self.commits.add(StepChanged(record, call, fresh, members))
+        self.scribe.done(task, outcome, outputs, call, members, tuple(notes))
         fields = task.template.function.fields if node.several else None
         self._item_done(task, Single(outputs, fields))
         self._release(task)
@@ -681,35 +627,26 @@ class Engine:
         return True
 
     def _broke(self, task: Task, outcome: Broke) -> None:
+        """A call failed for good: the map collects that, or the step has failed."""
         each = task.template.node.each
-        status: Status = "cancelled" if outcome.kind == "cancelled" else "failed"
-        usage = outcome.usage
-        record = replace(
-            self._record(task, status),
-            started=usage.started or task.started,
-            ended=usage.ended or now(),
-            cpu=usage.cpu,
-            memory=usage.memory,
-            exact=usage.exact,
-            logged=outcome.logged,
-            reads=outcome.reads,
-            notes=(*task.notes, *outcome.notes),
-            error=outcome.error,
-        )
-        if each is not None and each.collect and task.map is not None and status == "failed":
+        if (
+            each is not None
+            and each.collect
+            and task.map is not None
+            and outcome.kind != "cancelled"
+        ):
             error = outcome.error
             failure = Failure(error.type, error.message, error.traceback)
             manifest, _ = self.values.artifacts.encode(failure)
             self._remember(manifest)
-            outputs = {"result": made(manifest)}
-            self.commits.add(StepChanged(replace(record, outputs=outputs), None, (manifest,)))
-            self._item_done(task, Single(outputs))
+            self.scribe.broke(task, outcome, manifest, made(manifest))
+            self._item_done(task, Single({"result": made(manifest)}))
             self._release(task)
             return
-        self.commits.add(StepChanged(record))
-        if status == "failed":
+        self.scribe.broke(task, outcome, None, None)
+        if outcome.kind != "cancelled":
             if task.map is not None and not self.setting.options.keep_going:
-                self._record_map(task.map, "failed")
+                self.scribe.map(task.map, "failed")
             self._failed(task.name, outcome)
         self._item_done(task, None)
         self._release(task)
@@ -727,15 +664,15 @@ class Engine:
 
     def _cancel_rest(self, why: str) -> None:
         """End the run's work: running calls are stopped, all others marked."""
-        for id, running in list(self.running.items()):
-            self.executors[running.executor].cancel(id)
+        for number, running in list(self.running.items()):
+            self.executors[running.executor].cancel(number)
         deadline = time.monotonic() + GRACE
         while self.running and time.monotonic() < deadline:
             for kind in {running.executor for running in self.running.values()}:
                 for signal in self.executors[kind].poll(POLL):
                     self._stopped(signal, why)
         for running in self.running.values():
-            self._mark(running.task, why)
+            self.scribe.absent(running.task, "cancelled", why)
         self.running.clear()
         rest = [*self.stalled, *self.ready, *self.maps]
         rest.extend(task for _, task in self.claimed)
@@ -744,9 +681,9 @@ class Engine:
         for one in {id(one): one for one in rest}.values():
             match one:
                 case Task():
-                    self._mark(one, why)
+                    self.scribe.absent(one, "cancelled", why)
                 case Map():
-                    self._record_map(one, "cancelled", why)
+                    self.scribe.map(one, "cancelled", why)
         for queue in (self.stalled, self.ready, self.maps, self.claimed, self.due):
             queue.clear()
 
@@ -758,11 +695,7 @@ class Engine:
         if isinstance(signal.outcome, Succeeded):
             self._succeeded(running, signal.outcome)
         else:
-            self._mark(running.task, why)
-
-    def _mark(self, task: Task, why: str) -> None:
-        record = replace(self._record(task, "cancelled"), reason=why, ended=now())
-        self.commits.add(StepChanged(record))
+            self.scribe.absent(running.task, "cancelled", why)
 
     # ---- lost bytes
 
@@ -819,52 +752,6 @@ class Engine:
         """What found the bytes lost is decided anew, by the content that is there now."""
         for waiting in self.healing.pop((task.template.id, task.index), ()):
             self.ready.append(waiting)
-
-    # ---- records
-
-    def _record(self, task: Task, status: Status) -> StepRecord:
-        keyed = task.keyed
-        return StepRecord(
-            run=self.setting.run,
-            node=task.template.id,
-            index=task.index,
-            ref=task.template.node.ref,
-            status=status,
-            key=keyed.key if keyed else "",
-            reason=task.reason,
-            attempt=task.attempt,
-            seed=keyed.seed if keyed else None,
-            queued=task.queued,
-            started=task.started,
-            executor=self._kind(task.template),
-            parts=keyed.parts if keyed else None,
-            notes=keyed.notes if keyed else (),
-        )
-
-    def _record_map(self, one: Map, status: Status, reason: str = "") -> None:
-        self.commits.add(
-            StepChanged(
-                StepRecord(
-                    run=self.setting.run,
-                    node=one.template.id,
-                    index=one.index,
-                    ref=one.template.node.ref,
-                    status=status,
-                    reason=reason or f"{one.total} items",
-                    total=one.total,
-                    queued=one.queued,
-                    started=one.started,
-                    ended=now() if status != "running" else 0,
-                )
-            )
-        )
-
-    def _pending(self) -> tuple[tuple[Manifest, ...], dict[str, tuple[str, ...]]]:
-        """Artifacts that the engine itself has put since, and what the collections among them list."""
-        fresh = tuple(m for m in self.values.stored.values() if m.id not in self.recorded)
-        self.recorded.update(manifest.id for manifest in fresh)
-        members = {m.id: self.values.members[m.id] for m in fresh if m.id in self.values.members}
-        return fresh, members
 
     def _remember(self, manifest: Manifest) -> None:
         self.manifests[manifest.id] = manifest

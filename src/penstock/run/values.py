@@ -114,7 +114,9 @@ class Values:
     items: dict[tuple[str, str], Mapping[str, Item]] = field(default_factory=dict)
     """Of groups: the arguments of the item at this index."""
     stored: dict[str, Manifest] = field(default_factory=dict)
-    """Literals and collections that the engine put, by content; recorded with their first consumer."""
+    """Literals and collections that the engine itself put, by content."""
+    fresh: list[Manifest] = field(default_factory=list)
+    """Those that no event has recorded yet: they go with their first consumer."""
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Of each collection in `stored`: the artifacts that it lists."""
 
@@ -221,7 +223,7 @@ class Values:
         if digest not in self.stored:
             manifest, items = self.artifacts.encode(value)
             self.stored[digest] = manifest
-            self.stored.update({item.id: item for item in items})
+            self.fresh += [*items, manifest]
             if manifest.items is not None:
                 self.members[manifest.id] = tuple(item.id for item in items)
         return Load(self.stored[digest])
@@ -371,7 +373,9 @@ class Values:
                 if source.output or all(one.fields is None for one in items):
                     parts = [one.outputs[source.output or next(iter(one.outputs))] for one in items]
                     manifest = self.artifacts.collection(parts)
-                    self.stored[manifest.content] = manifest
+                    if manifest.content not in self.stored:
+                        self.stored[manifest.content] = manifest
+                        self.fresh.append(manifest)
                     self.members[manifest.id] = tuple(part.artifact for part in parts)
                     return Load(manifest, path)
                 return Assemble("list", tuple(self._single(one, "", ()) for one in items))
