@@ -1,0 +1,1 @@
+"""Where records live: one SQLite file, or this process's memory."""

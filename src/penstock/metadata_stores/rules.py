@@ -1,0 +1,159 @@
+"""What every store of records must agree on: leases, counting, order, and names of runs."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from penstock.core.liveness import boot
+from penstock.core.ports import Liveness
+from penstock.core.records import FINAL, Counts, Metric, Owner, RunRecord, StepRecord
+from penstock.errors import LeaseLost, NotFound
+
+LEASE = 30_000_000
+"""Microseconds for which an owner need not be heard of."""
+COUNTED = ("done", "reused", "failed", "skipped", "cancelled")
+_LATEST = re.compile(r"latest(?:~(\d+))?")
+
+
+def clock() -> int:
+    """The host's monotonic clock in microseconds: all processes of a boot share it."""
+    return time.monotonic_ns() // 1000
+
+
+def new_token() -> str:
+    return secrets.token_hex(16)
+
+
+def dead(owner: Owner, lease_boot: str, expires: int, now: int, alive: Liveness) -> bool:
+    """Whether a running run's owner is gone; a live owner beats the expiry of its lease."""
+    lives = alive(owner)
+    if lives is None:
+        # Another boot counts another clock; these stores belong to one machine, so it has ended.
+        return lease_boot != boot() or expires < now
+    return not lives
+
+
+def lost(token: str) -> LeaseLost:
+    return LeaseLost(
+        f"this run no longer belongs to this process (lease '{token[:8]}…')",
+        hint="It was thought dead and taken over, or it has ended; run the pipeline again: "
+        "what is done is reused.",
+    )
+
+
+def crashed(run: RunRecord, seen: int) -> RunRecord:
+    """A run whose owner is gone, as it is shown; it ended when it was last heard of."""
+    return replace(run, status="crashed", ended=seen)
+
+
+def crashed_step(step: StepRecord, seen: int) -> StepRecord:
+    return replace(step, status="crashed", ended=seen) if step.status == "running" else step
+
+
+# ---- counting
+
+
+def counts_towards(step: StepRecord) -> str:
+    """The field of Counts that this step adds to, or ""; a map is counted by its items."""
+    return step.status if step.total is None and step.status in COUNTED else ""
+
+
+def tally(statuses: Iterable[str], total: int) -> Counts:
+    found = dict.fromkeys(COUNTED, 0)
+    for status in statuses:
+        found[status] += 1
+    return Counts(total=total, **found)
+
+
+def performed(step: StepRecord) -> bool:
+    """Whether there is something to keep of what this step was made of or gave."""
+    if step.status not in FINAL:
+        return False
+    logged = step.logged
+    return bool(
+        step.parts is not None
+        or step.outputs
+        or step.reads
+        or logged.metrics
+        or logged.params
+        or logged.artifacts
+    )
+
+
+# ---- order
+
+
+def in_order(steps: Iterable[tuple[int, StepRecord]]) -> list[StepRecord]:
+    """As they were queued, items after their node; the number is the order of first mention."""
+    listed = list(steps)
+    first: dict[str, tuple[float, int]] = {}
+    for position, step in listed:
+        queued = step.queued or float("inf")
+        known = first.get(step.node)
+        first[step.node] = (
+            (min(known[0], queued), min(known[1], position)) if known else (queued, position)
+        )
+    listed.sort(key=lambda pair: (first[pair[1].node], item_order(pair[1].index), pair[0]))
+    return [step for _, step in listed]
+
+
+def item_order(index: str) -> tuple[tuple[int, str], ...]:
+    """Sorts "2" before "10", and "" before both."""
+    if not index:
+        return ()
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in index.split("."))
+
+
+def last_of_each(metrics: Sequence[Metric]) -> list[int]:
+    """Positions of the last value of each name: of the highest step, else as logged."""
+    best: dict[str, int] = {}
+    for position, metric in enumerate(metrics):
+        known = best.get(metric.name)
+        if known is None or _later(metric, metrics[known]):
+            best[metric.name] = position
+    return sorted(best.values())
+
+
+def _later(metric: Metric, than: Metric) -> bool:
+    if metric.step is None:
+        return than.step is None
+    return than.step is None or metric.step >= than.step
+
+
+# ---- names of runs
+
+
+def pick(wanted: str, known: Sequence[tuple[str, str]]) -> str:
+    """The id that is meant, among (id, name) of runs, newest first.
+
+    An id, a name (its newest run), "latest", "latest~2" (the third newest), or a unique prefix.
+    """
+    for match in (_LATEST.fullmatch(wanted),):
+        if match and len(known) > (back := int(match[1] or 0)):
+            return known[back][0]
+    for id, name in known:
+        if wanted in (id, name) and wanted:
+            return id
+    found = [id for id, _ in known if id.startswith(wanted)] if wanted else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")
+        raise NotFound(f"'{wanted}' begins the id of {len(found)} runs", hint=f"Which? {several}")
+    raise NotFound(f"there is no run '{wanted}'", hint=_near(wanted, known))
+
+
+def _near(wanted: str, known: Sequence[tuple[str, str]]) -> str:
+    if not known:
+        return "Nothing has run here yet."
+    names = list(dict.fromkeys(word for pair in known[:1000] for word in pair if word))
+    close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
+    if close:
+        return "Did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
+    return f"The newest is '{known[0][0]}'; `penstock runs` lists them."

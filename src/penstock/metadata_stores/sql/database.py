@@ -1,0 +1,160 @@
+"""One SQLite file as this process has it open: transactions and named queries."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from penstock.core import io
+from penstock.errors import StoreError
+from penstock.metadata_stores.sql.creation import prepare
+from penstock.metadata_stores.sql.queries import queries
+from penstock.metadata_stores.sql.rows import Row
+
+PRAGMAS = (
+    # Ordinary commits survive the death of the process; those that must survive a power cut
+    # are made with FULL. NORMAL keeps the file whole in both cases.
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
+    # Checkpoints wait for the disk: have them seldom, by 16 MiB.
+    "PRAGMA wal_autocheckpoint = 4096",
+    "PRAGMA journal_size_limit = 67108864",
+    # On macOS a plain fsync leaves the bytes in the drive's own memory.
+    "PRAGMA fullfsync = ON",
+    "PRAGMA temp_store = MEMORY",
+)
+BUSY = 30.0
+"""Seconds to wait for another process's transaction."""
+
+_inherited: list[sqlite3.Connection] = []
+"""Connections of a parent process: never used, and never closed, for that would free its locks."""
+
+
+class Database:
+    """Safe for several threads: one transaction at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._queries = queries()
+        self._pid = os.getpid()
+        with self._translated():
+            prepare(path)
+            self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path,
+            timeout=BUSY,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+    def another(self) -> Database:
+        """A second connection, for what must not wait for the first."""
+        return Database(self.path)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._pid == os.getpid():
+                self._connection.close()
+
+    # ---- transactions
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """All or nothing. With `durable` it has reached the disk when the block is left."""
+        with self._lock, self._translated():
+            self._adopt()
+            connection = self._connection
+            if durable:
+                connection.execute("PRAGMA synchronous = FULL")
+            try:
+                io.step("db:begin")
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    io.step("db:commit")
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+            finally:
+                if durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
+
+    def _adopt(self) -> None:
+        """After a fork the connection is the parent's: open our own."""
+        if self._pid != os.getpid():
+            _inherited.append(self._connection)
+            self._connection = self._open()
+            self._pid = os.getpid()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._explain(error) from error
+        except OSError as error:
+            raise io.explain(error, "write to the metadata store") from error
+
+    def _explain(self, error: sqlite3.Error) -> StoreError:
+        what = f"the metadata store '{self.path}'"
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            return StoreError(
+                f"{what} was busy for {BUSY:.0f} seconds",
+                hint="Another program holds it open in a transaction: close it, then try again.",
+            )
+        if "malformed" in text or "not a database" in text:
+            return StoreError(
+                f"{what} is damaged: {text}",
+                hint="Move it away and run again (artifacts are kept, their records are not), or "
+                f"save what can be read: sqlite3 '{self.path}' .recover",
+            )
+        if "full" in text:
+            return StoreError(
+                f"cannot write to {what}: {text}",
+                hint="The disk is full: `penstock gc` frees what no run needs, or move "
+                "PENSTOCK_HOME.",
+            )
+        if "readonly" in text or "unable to open" in text:
+            return StoreError(
+                f"cannot write to {what}: {text}",
+                hint="Check who owns the folder, or point PENSTOCK_HOME at one that you can write.",
+            )
+        return StoreError(f"{what} refused: {text}")
+
+    # ---- named queries
+
+    def rows(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
+        with self._lock:
+            self._adopt()
+            try:
+                return self._connection.execute(self._queries[name], parameters).fetchall()
+            except sqlite3.IntegrityError:
+                raise
+            except sqlite3.Error as error:
+                raise self._explain(error) from error
+
+    def row(self, name: str, parameters: Mapping[str, Any]) -> Row | None:
+        found = self.rows(name, parameters)
+        return found[0] if found else None
+
+    def write(self, name: str, parameters: Mapping[str, Any]) -> int:
+        """How many rows changed. Inside a transaction."""
+        return self._connection.execute(self._queries[name], parameters).rowcount
+
+    def write_all(self, name: str, parameters: Iterable[Mapping[str, Any]]) -> int:
+        """The same statement for each; how many rows changed in all. Inside a transaction."""
+        return self._connection.executemany(self._queries[name], parameters).rowcount

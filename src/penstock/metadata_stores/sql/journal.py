@@ -1,0 +1,173 @@
+"""The write side: every change of a run is one transaction of the one who owns it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from penstock.core import events as said
+from penstock.core import liveness
+from penstock.core.ports import Liveness
+from penstock.core.records import RunRecord, now
+from penstock.errors import StoreError
+from penstock.metadata_stores import rules
+from penstock.metadata_stores.sql import rows
+from penstock.metadata_stores.sql.appending import Batch, Places
+from penstock.metadata_stores.sql.database import Database
+from penstock.metadata_stores.sql.remembered import Remembered
+
+
+class SqlJournal:
+    def __init__(
+        self,
+        database: Database,
+        remembered: Remembered,
+        alive: Liveness,
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._remembered = remembered
+        self._alive = alive
+        self._clock = clock
+        self._places: Places = {}
+        self._renewing: Database | None = None
+
+    # ---- a run's life
+
+    def begin(self, run: RunRecord) -> str:
+        token = rules.new_token()
+        moment = now()
+        database = self._database
+        with database.transaction():
+            added = database.row(
+                "begin",
+                {
+                    "id": run.id,
+                    "project": run.project,
+                    "pipeline": run.pipeline,
+                    "name": run.name,
+                    "parent": run.parent,
+                    "created": run.created or moment,
+                    "now": moment,
+                    "kept": int(run.kept),
+                    "token": token,
+                    **self._lease(),
+                },
+            )
+            if added is None:
+                raise StoreError(f"there is a run '{run.id}' already")
+            number = added[0]
+            database.write(
+                "begin_about",
+                {
+                    "run": number,
+                    "owner": rows.dump(run.owner or liveness.me()),
+                    "tags": rows.dump(run.tags),
+                    "note": run.note,
+                    "record": rows.dump_run(run),
+                },
+            )
+            database.write_all("add_tag", [{"run": number, "name": tag} for tag in run.tags])
+            self._add_params(number, run)
+        return token
+
+    def _add_params(self, number: int, run: RunRecord) -> None:
+        self._database.write_all(
+            "add_param",
+            [
+                {"run": number, "name": name, "value": rows.dump(value)}
+                for name, value in run.parameters.items()
+            ],
+        )
+
+    def _lease(self) -> dict[str, object]:
+        return {"boot": liveness.boot(), "expires": self._clock() + rules.LEASE}
+
+    def renew(self, token: str) -> bool:
+        # A connection of its own: a long append must not let the lease run out.
+        if self._renewing is None:
+            self._renewing = self._database.another()
+        with self._renewing.transaction():
+            found = self._renewing.write("renew", {"token": token, "now": now(), **self._lease()})
+        return found > 0
+
+    def settle(self) -> int:
+        database = self._database
+        gone = [row for row in database.rows("live", {}) if self._dead(row[2], row[3], row[4])]
+        settled = 0
+        for number, token, _boot, expires, _owner in gone:
+            with database.transaction():
+                # Only as it was seen: a run that was renewed since, or ended, stays as it is.
+                if database.write(
+                    "settle_run", {"run": number, "token": token, "expires": expires}
+                ):
+                    database.write("settle_steps", {"run": number})
+                    database.write("release_all", {"run": number})
+                    settled += 1
+        return settled
+
+    def _dead(self, boot: str, expires: int, owner: str) -> bool:
+        return rules.dead(rows.load_owner(owner), boot, expires, self._clock(), self._alive)
+
+    # ---- claims
+
+    def claim(self, token: str, key: str) -> str:
+        database = self._database
+        with database.transaction():
+            us = database.row("owner_of", {"token": token})
+            if us is None:
+                raise rules.lost(token)
+            if database.write("add_claim", {"key": key, "run": us[0]}):
+                return str(us[1])
+            holder = database.row("claimant", {"key": key})
+            assert holder is not None
+            number, id, status, boot, expires, owner = holder
+            if number == us[0] or (status == "running" and not self._dead(boot, expires, owner)):
+                return str(id)
+            database.write("take_claim", {"key": key, "run": us[0]})
+            return str(us[1])
+
+    # ---- what happened
+
+    def append(self, token: str, events: Sequence[said.Event], *, durable: bool = False) -> None:
+        try:
+            try:
+                self._append(token, events, durable)
+            except StoreError as error:
+                if not isinstance(error.__cause__, sqlite3.IntegrityError):
+                    raise
+                # A call that was to be referred to has been swept away since: write it anew.
+                self._forget()
+                self._append(token, events, durable)
+        except BaseException:
+            self._forget()  # what was remembered may have been rolled back
+            raise
+
+    def _forget(self) -> None:
+        self._remembered.clear()
+        self._places.clear()
+
+    def _append(self, token: str, events: Sequence[said.Event], durable: bool) -> None:
+        steps = [event.step for event in events if isinstance(event, said.StepChanged)]
+        planned = sum(event.total for event in events if isinstance(event, said.StepsPlanned))
+        counted = Counter(map(rules.counts_towards, (s for s in steps if s.status != "running")))
+        with self._database.transaction(durable=durable):
+            owned = self._database.row(
+                "fence",
+                {
+                    "token": token,
+                    "now": now(),
+                    "steps": len(steps),
+                    "total": planned,
+                    **{name: counted[name] for name in rules.COUNTED},
+                    **self._lease(),
+                },
+            )
+            if owned is None:
+                raise rules.lost(token)
+            Batch(self._database, self._remembered, self._places, owned).write(events)
+
+    def close(self) -> None:
+        if self._renewing is not None:
+            self._renewing.close()
