@@ -39,6 +39,7 @@ from penstock.core.records import ErrorRecord, Made, RunRecord, now
 from penstock.define.closure import class_closure, closure, sources
 from penstock.define.trace import Environment
 from penstock.errors import LeaseLost, PenstockError, RunFailed, StoreError
+from penstock.run.agenda import Agenda
 from penstock.run.commit import Commits
 from penstock.run.context import current
 from penstock.run.decide import Decider
@@ -257,6 +258,7 @@ class Session:
             found=metadata.catalog.manifest,
             failed=_post_mortem if options.pdb else None,
         )
+        scribe = Scribe(record.id, commits)
         engine = Engine(
             flat=prepared.flat,
             part=prepared.part,
@@ -265,7 +267,8 @@ class Session:
             journal=metadata.journal,
             commits=commits,
             setting=setting,
-            scribe=Scribe(record.id, commits),
+            scribe=scribe,
+            agenda=Agenda(prepared.flat, values, scribe),
         )
         values.lookup = engine.lookup
         return engine

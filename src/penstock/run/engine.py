@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from penstock.core.calls import (
@@ -24,7 +24,7 @@ from penstock.core.calls import (
     Succeeded,
     Work,
 )
-from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
+from penstock.core.events import Checkpointed, Note, Progress
 from penstock.core.failure import Failure
 from penstock.core.graph import Each
 from penstock.core.options import Options
@@ -38,14 +38,15 @@ from penstock.core.records import (
     made,
     now,
 )
-from penstock.errors import PenstockError
+from penstock.errors import LeaseLost, PenstockError
+from penstock.run.agenda import Agenda
 from penstock.run.commit import Commits
 from penstock.run.decide import Decider, Reuse, describe
 from penstock.run.flatten import Flat, GroupTemplate, StepTemplate, Template
 from penstock.run.narrow import Part
 from penstock.run.scribe import Scribe
 from penstock.run.tasks import Group, Map, Running, Task
-from penstock.run.values import Absent, Grouped, Mapped, NotThere, Single, Value, Values
+from penstock.run.values import Absent, Mapped, NotThere, Single, Values
 
 POLL = 0.05
 """Seconds between looks at a call that another run is making."""
@@ -95,13 +96,9 @@ class Engine:
     commits: Commits
     setting: Setting
     scribe: Scribe
-    ready: deque[Task | Group | Map] = field(default_factory=deque)
+    agenda: Agenda
     stalled: deque[Task] = field(default_factory=deque)
     """Decided to execute; no slot was free."""
-    maps: deque[Map | Group] = field(default_factory=deque)
-    groups: dict[tuple[str, str], Group] = field(default_factory=dict)
-    waiting: dict[tuple[str, str], int] = field(default_factory=dict)
-    followers: dict[str, list[str]] = field(default_factory=dict)
     running: dict[int, Running] = field(default_factory=dict)
     inflight: dict[str, list[Task]] = field(default_factory=dict)
     """By key: calls of this run that wait for an equal one."""
@@ -121,12 +118,8 @@ class Engine:
 
     def run(self) -> Status:
         """All of it. Raises what ended it early: KeyboardInterrupt, LeaseLost, a store's error."""
-        for template in self.flat.templates.values():
-            for need in template.needs | template.after:
-                if self.flat.templates[need].group == template.group:
-                    self.followers.setdefault(need, []).append(template.id)
         try:
-            self._begin("", "", self.flat.groups[""])
+            self._outermost()
             while True:
                 self._advance()
                 self.commits.flush()
@@ -157,7 +150,12 @@ class Engine:
 
     def _busy(self) -> bool:
         return bool(
-            self.ready or self.stalled or self.maps or self.running or self.claimed or self.due
+            self.agenda.ready
+            or self.agenda.maps
+            or self.stalled
+            or self.running
+            or self.claimed
+            or self.due
         )
 
     def _pump(self) -> None:
@@ -173,14 +171,14 @@ class Engine:
             time.sleep(timeout)
         moment = time.monotonic()
         while self.due and self.due[0][0] <= moment:
-            self.ready.append(heapq.heappop(self.due)[2])
+            self.agenda.ready.append(heapq.heappop(self.due)[2])
         if self.claimed and moment - self.last_claim_look >= POLL:
             self.last_claim_look = moment
             claimed, self.claimed = self.claimed, []
-            self.ready.extend(task for _, task in claimed)
+            self.agenda.ready.extend(task for _, task in claimed)
 
     def _patience(self) -> float | None:
-        if self.ready or (self.stalled and self._free()):
+        if self.agenda.ready or (self.stalled and self._free()):
             return 0.0
         if self.claimed:
             return POLL
@@ -194,163 +192,66 @@ class Engine:
         while True:
             if self.stalled and self._free():
                 self._execute(self.stalled.popleft())
-            elif self.ready:
-                self._consider(self.ready.popleft())
-            elif self.maps and not self.stalled:
-                self._feed(self.maps[0])
+            elif self.agenda.ready:
+                self._consider(self.agenda.ready.popleft())
+            elif self.agenda.maps and not self.stalled:
+                self._feed()
             else:
                 return
 
-    # ---- instances
+    # ---- decisions
 
-    def _begin(self, group: str, index: str, ids: Iterable[str]) -> None:
-        """Make the steps of the graph, or of one item of a group; those without needs are ready."""
-        chosen = [id for id in ids if group or id in self.part.run or id in self.part.borrow]
+    def _outermost(self) -> None:
+        """Begin the graph itself: what is replaced has its value, what stays out has none."""
+        ids = self.flat.groups[""]
         for id in ids:
-            if not group and id in self.part.replace:
+            if id in self.part.replace:
                 self._replace(self.flat.templates[id], self.part.replace[id])
-            elif not group and id not in self.part.run and id not in self.part.borrow:
+            elif id not in self.part.run and id not in self.part.borrow:
                 self.values.known[id, ""] = Absent("it is not in this part of the pipeline")
-        inside = set(chosen)
-        for id in chosen:
-            template = self.flat.templates[id]
-            needs = template.needs | template.after
-            self.waiting[id, index] = sum(need in inside for need in needs)
-        for id in chosen:
-            if self.waiting[id, index] == 0:
-                self._ready(self.flat.templates[id], index)
-
-    def _ready(self, template: Template, index: str) -> None:
-        if isinstance(template, GroupTemplate):
-            self.ready.append(Group(template, index, 0, lambda n: {}))
-        elif template.node.each is not None:
-            self.ready.append(Map(template, index, 0, lambda n: {}, queued=now()))
-        else:
-            self.ready.append(Task(template, index, index, queued=now()))
-
-    def _complete(self, template: Template, index: str, value: Value) -> None:
-        """A step, map or group has its value: what waited for it alone is ready now."""
-        self.values.known[template.id, index] = value
-        for follower in self.followers.get(template.id, ()):
-            if (follower, index) not in self.waiting:
-                continue
-            left = self.waiting[follower, index] = self.waiting[follower, index] - 1
-            if left == 0:
-                self._ready(self.flat.templates[follower], index)
-        if template.group:
-            self._settle_item(
-                template.group, index, failed=isinstance(value, Absent) and value.failed
-            )
+        chosen = [id for id in ids if id in self.part.run or id in self.part.borrow]
+        self.agenda.begin(chosen, "")
 
     def _consider(self, one: Task | Map | Group) -> None:
+        """Something whose inputs are there: its condition, then what it is made of."""
         if isinstance(one, Task) and (one.map is not None or one.attempt > 1 or one.keyed):
-            self._decide(one)
+            self._attempt(one)
             return
         template = one.template
-        scope = one.index
         try:
             for guard in template.guards:
-                if not self.values.evaluate(guard, scope):
-                    self._skip(one, "its condition was false")
+                if not self.values.evaluate(guard, one.index):
+                    self._absent(one, Absent("its condition was false"))
                     return
-            match one:
-                case Task():
-                    self._decide(one)
-                case Map() | Group():
-                    one.total, one.at = self.values.fan(_each(template), template.inputs, scope)
-                    self._open(one)
+            if not isinstance(one, Task):
+                one.total, one.at = self.values.fan(_each(template), template.inputs, one.index)
         except NotThere as missing:
             self._miss(one, missing.absent)
         except PenstockError as error:
             self._fail_early(one, error)
-
-    def _open(self, one: Map | Group) -> None:
-        match one:
-            case Map():
-                one.results = [None] * one.total
-                one.started = now()
-                self.commits.add(StepsPlanned(one.template.id, one.total))
-                self.scribe.map(one, "running")
-            case Group():
-                self.groups[one.template.id, one.index] = one
-        if one.total:
-            self.maps.append(one)
         else:
-            self._close(one)
+            if isinstance(one, Task):
+                self._attempt(one)
+            else:
+                self.agenda.open(one)
 
-    def _feed(self, one: Map | Group) -> None:
-        """Make the next item; maps take turns."""
-        self.maps.rotate(-1)
-        position = one.fed
-        one.fed += 1
-        index = f"{one.index}.{position}" if one.index else str(position)
-        if one.fed == one.total:
-            self.maps.remove(one)
-        match one:
-            case Map():
-                one.open += 1
-                task = Task(one.template, index, one.index, {}, one, queued=now())
-                try:
-                    task.item = one.at(position)
-                    self._decide(task)
-                except NotThere as missing:
-                    self._miss(task, missing.absent)
-                except PenstockError as error:
-                    self._fail_early(task, error)
-            case Group():
-                self.values.items[one.template.id, index] = one.at(position)
-                inner = self.flat.groups[one.template.id]
-                one.open[index] = len(inner)
-                self._begin(one.template.id, index, inner)
+    def _attempt(self, task: Task) -> None:
+        """Decide a task; what its inputs hold against it is its own end."""
+        try:
+            if not task.item and task.map is not None:
+                task.item = task.map.at(task.position)
+            self._decide(task)
+        except NotThere as missing:
+            self._miss(task, missing.absent)
+        except LeaseLost:
+            raise
+        except PenstockError as error:
+            self._fail_early(task, error)
 
-    def _settle_item(self, group: str, index: str, *, failed: bool) -> None:
-        parent, _, _ = index.rpartition(".")
-        one = self.groups[group, parent]
-        one.open[index] -= 1
-        one.failed += failed
-        if one.open[index] == 0:
-            del one.open[index]
-            if one.fed == one.total and not one.open:
-                self._close(one)
-
-    def _close(self, one: Map | Group) -> None:
-        """All items have ended."""
-        match one:
-            case Map(failed=0):
-                self.scribe.map(one, "reused" if one.reused == one.total > 0 else "done")
-                results = [result for result in one.results if result is not None]
-                self._complete(one.template, one.index, Mapped(results))
-            case Map():
-                self.scribe.map(one, "failed")
-                self._complete(
-                    one.template, one.index, Absent(f"'{one.template.id}' failed", failed=True)
-                )
-            case Group(failed=0):
-                del self.groups[one.template.id, one.index]
-                self._complete(one.template, one.index, Grouped(one.total))
-            case Group():
-                self._complete(
-                    one.template, one.index, Absent(f"'{one.template.id}' failed", failed=True)
-                )
-
-    def _item_done(self, task: Task, value: Single | None, *, reused: bool = False) -> None:
-        """A task has ended, well (with a value) or not."""
-        if task.map is None:
-            self._complete(
-                task.template,
-                task.index,
-                value or Absent(f"'{task.name}' failed", failed=True),
-            )
-            return
-        one = task.map
-        one.results[int(task.index.rpartition(".")[2])] = value
-        one.open -= 1
-        one.failed += value is None
-        one.reused += reused
-        if one.fed == one.total and one.open == 0:
-            self._close(one)
-
-    # ---- decisions
+    def _feed(self) -> None:
+        task = self.agenda.feed()
+        if task is not None:
+            self._attempt(task)
 
     def _decide(self, task: Task) -> None:
         """Reuse it, or execute it; wait where somebody is making it, or no slot is free."""
@@ -460,7 +361,7 @@ class Engine:
     def _reuse(self, task: Task, call: CallRecord) -> None:
         self.scribe.reused(task, call)
         fields = task.template.function.fields if task.template.node.several else None
-        self._item_done(task, Single(call.outputs, fields), reused=True)
+        self.agenda.end(task, Single(call.outputs, fields), reused=True)
         self._release(task)
 
     def _borrow(self, task: Task) -> None:
@@ -472,7 +373,7 @@ class Engine:
             return
         self.scribe.borrowed(task, step)
         fields = task.template.function.fields if task.template.node.several else None
-        self._item_done(task, Single(step.outputs, fields), reused=True)
+        self.agenda.end(task, Single(step.outputs, fields), reused=True)
 
     def _replace(self, template: Template, address: str) -> None:
         """`--with STEP=REF`: the value is the one referred to."""
@@ -481,9 +382,6 @@ class Engine:
             value = Single(value.outputs, template.function.fields)
         self.values.known[template.id, ""] = value
         self.scribe.replaced(template, address, value.outputs)
-
-    def _skip(self, one: Task | Map | Group, reason: str) -> None:
-        self._absent(one, Absent(reason))
 
     def _miss(self, one: Task | Map | Group, absent: Absent) -> None:
         """An input is not there: skipped like what it comes from, or cancelled by its failure."""
@@ -498,19 +396,19 @@ class Engine:
             case Task():
                 self.scribe.absent(one, status, absent.reason)
                 if one.map is None:
-                    self._complete(one.template, one.index, absent)
+                    self.agenda.complete(one.template, one.index, absent)
                 else:
-                    self._item_done(one, None)
+                    self.agenda.end(one, None)
             case Map():
                 self.scribe.map(one, status, absent.reason)
-                self._complete(one.template, one.index, absent)
+                self.agenda.complete(one.template, one.index, absent)
             case Group():
                 for id in self.flat.groups[one.template.id]:
                     template = self.flat.templates[id]
                     if isinstance(template, StepTemplate):
                         task = Task(template, one.index, one.index, queued=now())
                         self.scribe.absent(task, status, absent.reason)
-                self._complete(one.template, one.index, absent)
+                self.agenda.complete(one.template, one.index, absent)
         if isinstance(one, Task):
             self._release(one)
 
@@ -607,10 +505,12 @@ class Engine:
             if manifest.items is not None
         }
         self.scribe.done(task, outcome, outputs, call, members, tuple(notes))
-        fields = task.template.function.fields if node.several else None
-        self._item_done(task, Single(outputs, fields))
+        value = Single(outputs, task.template.function.fields if node.several else None)
+        if task.healing:
+            self._healed(task, value)
+        else:
+            self.agenda.end(task, value)
         self._release(task)
-        self._healed(task)
 
     def _again(self, task: Task, outcome: Broke) -> bool:
         """Whether another attempt follows."""
@@ -640,7 +540,7 @@ class Engine:
             manifest, _ = self.values.artifacts.encode(failure)
             self._remember(manifest)
             self.scribe.broke(task, outcome, manifest, made(manifest))
-            self._item_done(task, Single({"result": made(manifest)}))
+            self.agenda.end(task, Single({"result": made(manifest)}))
             self._release(task)
             return
         self.scribe.broke(task, outcome, None, None)
@@ -648,7 +548,12 @@ class Engine:
             if task.map is not None and not self.setting.options.keep_going:
                 self.scribe.map(task.map, "failed")
             self._failed(task.name, outcome)
-        self._item_done(task, None)
+        if task.healing:
+            lost = Absent(f"'{task.name}' failed", failed=True)
+            for waiting in self.healing.pop((task.template.id, task.index), ()):
+                self._absent(waiting, lost)
+        else:
+            self.agenda.end(task, None)
         self._release(task)
 
     def _failed(self, name: str, outcome: Broke | ErrorRecord) -> None:
@@ -660,7 +565,7 @@ class Engine:
     def _release(self, task: Task) -> None:
         """Equal calls that waited for this one are decided now."""
         if task.keyed is not None:
-            self.ready.extend(self.inflight.pop(task.keyed.key, ()))
+            self.agenda.ready.extend(self.inflight.pop(task.keyed.key, ()))
 
     def _cancel_rest(self, why: str) -> None:
         """End the run's work: running calls are stopped, all others marked."""
@@ -674,7 +579,7 @@ class Engine:
         for running in self.running.values():
             self.scribe.absent(running.task, "cancelled", why)
         self.running.clear()
-        rest = [*self.stalled, *self.ready, *self.maps]
+        rest = [*self.stalled, *self.agenda.ready, *self.agenda.maps]
         rest.extend(task for _, task in self.claimed)
         rest.extend(task for *_, task in self.due)
         rest.extend(task for tasks in self.inflight.values() for task in tasks)
@@ -684,7 +589,7 @@ class Engine:
                     self.scribe.absent(one, "cancelled", why)
                 case Map():
                     self.scribe.map(one, "cancelled", why)
-        for queue in (self.stalled, self.ready, self.maps, self.claimed, self.due):
+        for queue in (self.stalled, self.agenda.ready, self.agenda.maps, self.claimed, self.due):
             queue.clear()
 
     def _stopped(self, signal: Signal, why: str) -> None:
@@ -701,7 +606,7 @@ class Engine:
 
     def _heal(self, running: Running, outcome: Broke) -> bool:
         """An input's bytes are lost: make it again, then this call. False when that cannot help."""
-        lost = getattr(outcome, "lost", ())
+        lost = outcome.lost
         if not lost:
             return False
         task = running.task
@@ -731,7 +636,7 @@ class Engine:
             again.item = at(int(index.rpartition(".")[2]))
         keyed = self.decider.key(template, scope, again.item)
         self.decider.calls.forget([keyed.key])
-        self.ready.append(again)
+        self.agenda.ready.append(again)
 
     def _producers(self, artifact: str) -> list[tuple[str, str]]:
         """Steps of this run that gave this artifact."""
@@ -748,10 +653,18 @@ class Engine:
                             found.append((node, at))
         return found
 
-    def _healed(self, task: Task) -> None:
+    def _healed(self, task: Task, value: Single) -> None:
         """What found the bytes lost is decided anew, by the content that is there now."""
-        for waiting in self.healing.pop((task.template.id, task.index), ()):
-            self.ready.append(waiting)
+        id, scope = task.template.id, task.scope
+        known = self.values.known[id, scope]
+        if isinstance(known, Mapped):
+            items = list(known.items)
+            items[task.position] = value
+            self.values.known[id, scope] = Mapped(items)
+            self.values.stored.clear()
+        else:
+            self.values.known[id, scope] = value
+        self.agenda.ready.extend(self.healing.pop((id, task.index), ()))
 
     def _remember(self, manifest: Manifest) -> None:
         self.manifests[manifest.id] = manifest

@@ -19,8 +19,8 @@ class Map:
 
     template: StepTemplate
     index: str
-    total: int
-    at: Items
+    total: int = 0
+    at: Items = lambda position: {}
     fed: int = 0
     open: int = 0
     results: list[Single | None] = field(default_factory=list)
@@ -36,8 +36,8 @@ class Group:
 
     template: GroupTemplate
     index: str
-    total: int
-    at: Items
+    total: int = 0
+    at: Items = lambda position: {}
     fed: int = 0
     open: dict[str, int] = field(default_factory=dict)
     """Item index to how many of its steps have not ended."""
@@ -69,6 +69,11 @@ class Task:
         """The key, once the call was decided."""
         assert self.keyed is not None
         return self.keyed
+
+    @property
+    def position(self) -> int:
+        """Of an item: which one of its map."""
+        return int(self.index.rpartition(".")[2])
 
     @property
     def name(self) -> str:
