@@ -1,0 +1,112 @@
+"""What is the same for every use of a step in a graph, worked out once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.core.digest import digest_struct
+from penstock.core.graph import Closure, Function, Output, StepNode
+from penstock.core.naming import module_name
+from penstock.define.callee import Callee
+from penstock.define.settings import Cache, Settings
+from penstock.define.target import target
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a trace must be told of the world."""
+
+    digest_value: Callable[[object], str]
+    """The content digest of any value."""
+    closure: Callable[..., Closure]
+    """The code that a function reaches: `penstock.define.closure.closure`."""
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """An environment variable that a step reads: `Cache(also=[Env("MODEL_DIR")])`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A step as each of its nodes shows it, without id, inputs and order."""
+
+    node: StepNode
+    function: Function
+
+
+def known(callee: Callee, settings: Settings, environment: Environment) -> Known:
+    closure = environment.closure(
+        callee.function, root=environment.root, digest_value=environment.digest_value
+    )
+    outputs, fields = callee.outputs
+    node = StepNode(
+        id="",
+        ref=f"{module_name(callee.module, environment.root)}:{callee.qualname}",
+        code=closure.digest,
+        distributions=closure.distributions,
+        problems=_problems(closure, settings),
+        outputs=tuple(Output(o.name, o.type, settings.serializer(o.name)) for o in outputs),
+        several=fields is not None,
+        role=settings.role,
+        aspects=settings.aspects,
+        cache=settings.policy(_also(settings, environment)),
+        retry=settings.retry(),
+        timeout=settings.timeout if isinstance(settings.timeout, float) else None,
+        resources=dict(settings.resources),
+        env=settings.env,
+        executor=settings.executor,
+        doc=callee.doc,
+    )
+    key = settings.cache.key if isinstance(settings.cache, Cache) else None
+    function = Function(
+        call=callee.function,
+        target=lambda: target(callee.function, callee.name, environment.root),
+        closure=lambda: closure,
+        hints=callee.hints,
+        exceptions=settings.exceptions(),
+        key=None if key is None else _token(key),
+        fields=fields,
+    )
+    return Known(node, function)
+
+
+def _problems(closure: Closure, settings: Settings) -> tuple[str, ...]:
+    # Who gives a version, or names what the code hides, answers for it.
+    if isinstance(settings.cache, Cache) and (settings.cache.version or settings.cache.also):
+        return ()
+    return closure.problems
+
+
+def _token(key: Callable[..., object]) -> Callable[..., str]:
+    return lambda *args, **kwargs: str(key(*args, **kwargs))
+
+
+def _also(settings: Settings, environment: Environment) -> str:
+    """The digest of what `Cache(also=…)` names; "" if nothing."""
+    if not isinstance(settings.cache, Cache) or not settings.cache.also:
+        return ""
+    return digest_struct("also", *(_one(thing, environment) for thing in settings.cache.also))
+
+
+def _one(thing: Any, environment: Environment) -> str:
+    match thing:
+        case Env(name):
+            return digest_struct("environment", name, os.environ.get(name))
+        case str() | Path():
+            return environment.digest_value(environment.root / thing)
+    function = getattr(thing, "callee", thing)
+    function = getattr(function, "function", function)
+    if callable(function):
+        closure = environment.closure(
+            function, root=environment.root, digest_value=environment.digest_value
+        )
+        return closure.digest
+    return environment.digest_value(thing)

@@ -1,0 +1,142 @@
+"""What the decorator of a step says: how often to try, how long, what may be reused, and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from penstock.core import graph
+from penstock.errors import DefinitionError
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+EXTRAS = ("serializer", "aspects")
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """`times` further attempts after a failure, the n-th after `delay * backoff ** (n - 1)` seconds.
+
+    `on` are the exceptions that are worth another attempt; without it any Exception is.
+    """
+
+    times: int = 1
+    delay: float = 1.0
+    backoff: float = 2.0
+    on: tuple[type[BaseException], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """When a result may be reused.
+
+    `ttl`: for how long ("12h", or seconds). `ignore`: parameters that do not matter. `version`: a
+    word that you change when results should. `also`: what counts besides the code: functions,
+    `Env("NAME")`, files. `key`: a function of the step's plain arguments whose result counts, like
+    a table's watermark; called before a run is planned. `environment`: all installed packages count.
+    """
+
+    ttl: float | str | None = None
+    ignore: Sequence[str] = ()
+    version: str | int = ""
+    also: Sequence[object] = ()
+    key: Callable[..., object] | None = None
+    environment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A step's settings, as given; `role` and `aspects` come from the decorator itself."""
+
+    retries: int | Retry = 0
+    timeout: float | str | None = None
+    cache: bool | Cache | None = None
+    env: object = None
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    executor: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    role: str = ""
+    aspects: tuple[str, ...] = ()
+
+    def retry(self) -> graph.Retry:
+        match self.retries:
+            case Retry(times, delay, backoff, on):
+                names = tuple(f"{cls.__module__}.{cls.__qualname__}" for cls in on)
+                return graph.Retry(times, delay, backoff, names)
+            case int(times):
+                return graph.Retry(times)
+
+    def exceptions(self) -> tuple[type[BaseException], ...]:
+        return self.retries.on if isinstance(self.retries, Retry) else ()
+
+    def policy(self, also: str) -> graph.CachePolicy:
+        """`also` is the digest of what the policy names besides the code."""
+        match self.cache:
+            case Cache(ttl, ignore, version, _, key, environment):
+                return graph.CachePolicy(
+                    ttl=None if ttl is None else seconds(ttl, "ttl"),
+                    ignore=tuple(ignore),
+                    version=str(version),
+                    also=also,
+                    environment=environment,
+                    has_key=key is not None,
+                )
+            case enabled:
+                return graph.CachePolicy(enabled=enabled)
+
+    def serializer(self, output: str) -> str:
+        """The serializer that `options` name for this output; "" leaves it to the value."""
+        named = self.options.get("serializer", "")
+        return str(named.get(output, "")) if isinstance(named, Mapping) else str(named)
+
+
+def checked(settings: Settings, name: str, where: str) -> Settings:
+    """The settings in the form in which they are kept, or a DefinitionError that names the step."""
+
+    def wrong(what: str, hint: str) -> DefinitionError:
+        return DefinitionError(f"'{name}': {what} ({where})", hint=hint)
+
+    match settings.retries:
+        case bool():
+            raise wrong(
+                f"retries={settings.retries} is not a number of attempts", "Write retries=2."
+            )
+        case Retry(times, _, _, on):
+            classes = on if isinstance(on, tuple) else (on,)
+            if not all(isinstance(cls, type) and issubclass(cls, BaseException) for cls in classes):
+                raise wrong("Retry(on=…) takes exception classes", "Write on=(ConnectionError,).")
+            settings = replace(settings, retries=replace(settings.retries, on=classes))
+        case int(times):
+            pass
+        case other:
+            raise wrong(f"retries={other!r} is not a number of attempts", "Write retries=2.")
+    if times < 0:
+        raise wrong(f"retries={times} is negative", "Write retries=0 for none.")
+    if settings.timeout is not None:
+        try:
+            settings = replace(settings, timeout=seconds(settings.timeout, "timeout"))
+        except DefinitionError as error:
+            raise wrong(error.message, error.hint) from None
+    if not isinstance(settings.cache, bool | Cache | None):
+        raise wrong(f"cache={settings.cache!r} is not a policy", "Write True, False or Cache(…).")
+    for key in settings.options:
+        if key not in EXTRAS:
+            raise wrong(f"options has no '{key}'", f"There are: {', '.join(EXTRAS)}.")
+    return settings
+
+
+def seconds(text: float | str, what: str) -> float:
+    """ "10m", "90s", "1h30m" or a number of seconds."""
+    if isinstance(text, int | float) and not isinstance(text, bool) and text > 0:
+        return float(text)
+    if isinstance(text, str):
+        parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", text)
+        total = sum(float(number) * UNITS[unit] for number, unit in parts)
+        if total > 0 and not re.sub(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", "", text).strip():
+            return total
+        if re.fullmatch(r"\d+(\.\d+)?", text.strip()) and float(text) > 0:
+            return float(text)
+    raise DefinitionError(
+        f"{what}={text!r} is not a time", hint='Write "90s", "10m", "1h30m", or seconds.'
+    )

@@ -1,0 +1,181 @@
+"""Steps: functions that a pipeline can cache, run elsewhere, and explain."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import FrameType
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
+
+from penstock.core.naming import resolve
+from penstock.define.callee import Callee
+from penstock.define.scope import PLAIN, Scope, Use
+from penstock.define.settings import Cache, Retry, Settings, checked
+from penstock.define.use import Usable, checked_name
+from penstock.errors import DefinitionError
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+
+UNSET: Any = object()
+
+
+class Step(Usable[P, R]):
+    """A function that becomes a node where a pipeline calls it; elsewhere it is the function."""
+
+    kind = "step"
+
+    def __init__(self, callee: Callee, name: str, settings: Settings, use: Use = PLAIN) -> None:
+        super().__init__(callee, name, use)
+        self.settings = settings
+
+    def options(
+        self,
+        *,
+        retries: int | Retry = UNSET,
+        timeout: float | str | None = UNSET,
+        cache: bool | Cache | None = UNSET,
+        env: object = UNSET,
+        resources: Mapping[str, Any] = UNSET,
+        executor: str = UNSET,
+        options: Mapping[str, Any] = UNSET,
+    ) -> Self:
+        """This use with other settings than its decorator's."""
+        given: dict[str, Any] = {
+            "retries": retries,
+            "timeout": timeout,
+            "cache": cache,
+            "env": env,
+            "resources": resources,
+            "executor": executor,
+            "options": options,
+        }
+        changed = {name: value for name, value in given.items() if value is not UNSET}
+        settings = checked(replace(self.settings, **changed), self.name, self.callee.where)
+        return type(self)(self.callee, self.name, settings, self._use)
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Step[P, R]: ...
+    @overload
+    def __get__(
+        self: Step[Concatenate[S, Q], R], instance: S, owner: type | None = None
+    ) -> Step[Q, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Step[Any, R]:
+        callee = self.callee.bound(instance, owner)
+        if callee is self.callee:
+            return self
+        return Step(callee, self.name, self.settings, self._use)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # A step of a module is found there again; others travel with what they call.
+        if "<locals>" not in self.__qualname__ and self.__module__ != "__main__":
+            try:
+                if resolve(f"{self.__module__}:{self.__qualname__}") is self:
+                    return self.__qualname__
+            except DefinitionError:
+                pass
+        return type(self), (self.callee, self.name, self.settings, self._use)
+
+    def _with(self, use: Use) -> Self:
+        return type(self)(self.callee, self.name, self.settings, use)
+
+    def _place(
+        self,
+        scope: Scope,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        frame: FrameType,
+        *,
+        mapped: bool = False,
+        collect: bool = False,
+    ) -> Any:
+        return scope.step(
+            self.callee,
+            self.settings,
+            self._use,
+            args,
+            kwargs,
+            frame,
+            mapped=mapped,
+            collect=collect,
+            default=self.name,
+        )
+
+
+class Decorator(Protocol):
+    """`@step`, bare or with keywords; and every role."""
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Step[P, R]: ...
+    @overload
+    def __call__(
+        self,
+        *,
+        name: str = "",
+        retries: int | Retry = 0,
+        timeout: float | str | None = None,
+        cache: bool | Cache | None = None,
+        env: object = None,
+        resources: Mapping[str, Any] | None = None,
+        executor: str = "",
+        options: Mapping[str, Any] | None = None,
+    ) -> Configured: ...
+
+
+class Configured(Protocol):
+    """`@step(…)`: what is left to do is to be given the function."""
+
+    def __call__(self, function: Callable[P, R], /) -> Step[P, R]: ...
+
+
+def role(role: str = "", aspects: tuple[str, ...] = ()) -> Decorator:
+    """A decorator of steps that carry this role: `trainer = role("trainer", ("statistics",))`."""
+
+    def decorate(function: Callable[..., Any] | None = None, /, **given: Any) -> Any:
+        frame = sys._getframe(1)
+        if function is not None:
+            return _step(function, frame, role, aspects, given)
+        # A decorator's line is where its keywords stand; the function comes a moment later.
+        return lambda function: _step(function, sys._getframe(1), role, aspects, given)
+
+    return decorate
+
+
+def _step(
+    function: Any, frame: FrameType, role: str, aspects: tuple[str, ...], given: dict[str, Any]
+) -> Any:
+    kind = role or "step"
+    if isinstance(function, Step):
+        raise DefinitionError(
+            f"'{function.name}' is a step already ({function.callee.where})",
+            hint="Leave one decorator out; other settings go in `.options(…)`.",
+        )
+    if isinstance(function, staticmethod | classmethod):
+        inner = _step(function.__func__, frame, role, aspects, given)
+        return type(function)(inner)
+    callee = Callee(function, kind, frame)
+    name = given.pop("name", "") or callee.name
+    unknown = given.keys() - Settings.__dataclass_fields__.keys()
+    if unknown or given.keys() & {"role", "aspects"}:
+        from difflib import get_close_matches
+
+        word = sorted(unknown)[0] if unknown else "role"
+        known = [
+            "name",
+            *(n for n in Settings.__dataclass_fields__ if n not in ("role", "aspects")),
+        ]
+        near = get_close_matches(word, known, 1)
+        raise DefinitionError(
+            f"@{kind} has no keyword '{word}' ({callee.where})",
+            hint=f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}.",
+        )
+    plain = {key: value for key, value in given.items() if value is not None}
+    settings = checked(Settings(**plain, role=role, aspects=aspects), name, callee.where)
+    return Step(callee, checked_name(name), settings)
+
+
+step = role()
+"""Make a step of a function: `@step`, or `@step(retries=2, timeout="10m")`."""

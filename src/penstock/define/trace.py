@@ -1,0 +1,59 @@
+"""A trace: the pipeline's function is called, and what it calls becomes a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from penstock.core.graph import Definition, Input
+from penstock.define.callee import Callee
+from penstock.define.known import Environment
+from penstock.define.scope import Scope, Tracing, active
+from penstock.errors import DefinitionError
+
+__all__ = ["Environment", "Traceable", "trace"]
+
+
+class Traceable(Protocol):
+    """A pipeline, as far as a trace needs it."""
+
+    @property
+    def callee(self) -> Callee: ...
+    @property
+    def name(self) -> str: ...
+
+
+def trace(
+    pipeline: Traceable,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    environment: Environment,
+    *,
+    name: str = "",
+    logical_date: str = "",
+) -> Definition:
+    """The graph of this pipeline called with these arguments. Raises DefinitionError.
+
+    `logical_date` (ISO; "" is today in UTC) is what a default `logical_date()` becomes.
+    """
+    callee = pipeline.callee
+    if active.get() is not None:
+        raise DefinitionError(
+            f"'{pipeline.name}' is run while another pipeline is being built",
+            hint=f"Call it, {pipeline.name}(…), to make it a part of that pipeline.",
+        )
+    tracing = Tracing(environment, logical_date)
+    scope = Scope(tracing)
+    binding = callee.binding
+    where = callee.where
+    given = binding.complete(binding.bind(tuple(args), kwargs, ""))
+    arguments: dict[str, Input] = {}
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        hint = callee.hints.get(key.lstrip("*"), Any) if key[0] != "*" else Any
+        arguments[key], _ = scope.source(value, hint, key, pipeline.name, where)
+        values[key] = scope.stand_in(value, key, hint, where)
+    returned = scope.run(callee, values)
+    graph = scope.finished(callee, name or pipeline.name, returned, arguments, where)
+    tracing.settle()
+    return Definition(graph, tracing.functions)
