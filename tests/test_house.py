@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "penstock"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 LONGEST = 450
+UNSAFE = "core/unsafe.py"
+"""The one reader and writer of pickles."""
 
 SAYS_NOTHING = {
     "util",
@@ -38,7 +40,7 @@ CORE = {"msgspec", "blake3"}
 ALLOWED = {
     "errors": set[str](),
     "core": CORE,
-    "define": CORE | {"cloudpickle", "beartype"},
+    "define": CORE | {"beartype"},
     "config": CORE | {"yaml"},
     "cli": CORE | {"click", "rich", "yaml"},
     "testing": CORE | {"pytest", "hypothesis", "numpy", "torch"},
@@ -117,22 +119,31 @@ def test_only_the_terminal_prints() -> None:
     assert places(prints) == []
 
 
-def test_any_exception_is_caught_only_around_user_code_and_listeners() -> None:
-    catches = [
-        (m, node.lineno)
-        for m in MODULES
-        for node in ast.walk(tree(m))
-        if isinstance(node, ast.ExceptHandler)
-        and (
-            node.type is None or "Exception" in {getattr(n, "id", "") for n in ast.walk(node.type)}
-        )
-    ]
-    assert len(catches) <= 2, places(catches)
+def test_whoever_catches_every_exception_raises_it_again_or_says_whose_code_runs_there() -> None:
+    silent = []
+    for module in MODULES:
+        lines = (PACKAGE / module).read_text().splitlines()
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.ExceptHandler) and catches_all(node):
+                raises = any(isinstance(n, ast.Raise) and n.exc is None for n in ast.walk(node))
+                comment = "".join(lines[node.lineno - 2 : node.body[0].lineno])
+                if not raises and not any(
+                    word in comment for word in ("user", "own code", "listen")
+                ):
+                    silent.append((module, node.lineno))
+    assert places(silent) == []
+
+
+def catches_all(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    names = {getattr(node, "id", "") for node in ast.walk(handler.type)}
+    return bool(names & {"Exception", "BaseException"})
 
 
 def test_bytes_that_run_code_are_read_in_one_module() -> None:
     readers = {m for m in MODULES for owner, name, _ in called(m) if (owner, name) in RUNS_BYTES}
-    assert len(readers) <= 1, sorted(readers)
+    assert readers <= {UNSAFE}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -142,7 +153,9 @@ def test_a_module_imports_only_what_its_layer_may(module: str) -> None:
         for name, line in imported(module)
         if name not in sys.stdlib_module_names and name != "penstock"
     }
-    allowed = ALLOWED.get(part(module), CORE | {"cloudpickle"})
+    allowed = ALLOWED.get(part(module), CORE)
+    if module == UNSAFE:
+        allowed = allowed | {"cloudpickle"}
     if part(module) == "serializers" or module == "run/seeds.py":
         allowed = allowed | OF_USERS
     assert {f"{name} in line {line}" for name, line in foreign if name not in allowed} == set()
@@ -169,6 +182,6 @@ def test_nothing_is_left_for_later() -> None:
         f"{m}:{number}"
         for m in MODULES
         for number, line in enumerate((PACKAGE / m).read_text().splitlines(), 1)
-        if any(word in line for word in ("TODO", "FIXME", "XXX", "NotImplementedError"))
+        if any(word in line for word in ("TODO", "FIXME", "XXX"))
     ]
     assert unfinished == []
