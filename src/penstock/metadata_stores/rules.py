@@ -6,17 +6,28 @@ import difflib
 import re
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from penstock.core.events import StepChanged
 from penstock.core.liveness import boot
 from penstock.core.ports import Liveness
-from penstock.core.records import FINAL, Counts, Metric, Owner, RunRecord, StepRecord
-from penstock.errors import LeaseLost, NotFound
+from penstock.core.records import (
+    FINAL,
+    CallRecord,
+    Counts,
+    Metric,
+    Owner,
+    Parts,
+    RunRecord,
+    StepRecord,
+)
+from penstock.errors import LeaseLost, NotFound, UsageError
 
 LEASE = 30_000_000
 """Microseconds for which an owner need not be heard of."""
+NO_PARTS = Parts("")
 COUNTED = ("done", "reused", "failed", "skipped", "cancelled")
 _LATEST = re.compile(r"latest(?:~(\d+))?")
 
@@ -86,6 +97,58 @@ def performed(step: StepRecord) -> bool:
     )
 
 
+def takes_over(step: StepRecord, call: CallRecord) -> bool:
+    """Whether a reused step is this call again. What it leaves open (parts, reads) is the call's."""
+    return (
+        step.status == "reused"
+        and step.key == call.key
+        and (step.outputs is call.outputs or step.outputs == call.outputs)
+        and (step.logged is call.logged or step.logged == call.logged)
+        and (step.parts is None or step.parts is call.parts or step.parts == call.parts)
+        and (not step.reads or step.reads == call.reads)
+    )
+
+
+def is_of(step: StepRecord, call: CallRecord) -> bool:
+    """Whether a step that was performed says the same as the call that it became."""
+    return (
+        step.key == call.key
+        and (step.parts is call.parts or step.parts == call.parts)
+        and (step.outputs is call.outputs or step.outputs == call.outputs)
+        and (step.logged is call.logged or step.logged == call.logged)
+        and step.reads == call.reads
+    )
+
+
+def own_call(step: StepRecord, run: str, moment: int) -> CallRecord:
+    """What a step that is no cache entry was made of and what it gave."""
+    return CallRecord(
+        key=step.key,
+        run=run,
+        node=step.node,
+        index=step.index,
+        parts=step.parts or NO_PARTS,
+        outputs=step.outputs,
+        logged=step.logged,
+        reads=step.reads,
+        created=moment,
+    )
+
+
+def extras(call: CallRecord, change: StepChanged) -> Iterator[str]:
+    """Artifacts made besides outputs, logged ones, and items of a collection."""
+    if not change.manifests:
+        return
+    named = {made.artifact for made in call.outputs.values()}
+    named.update(made.artifact for made in call.logged.artifacts.values())
+    for items in change.members.values():
+        named.update(items)
+    for manifest in change.manifests:
+        if manifest.id not in named:
+            named.add(manifest.id)
+            yield manifest.id
+
+
 # ---- order
 
 
@@ -134,9 +197,9 @@ def pick(wanted: str, known: Sequence[tuple[str, str]]) -> str:
 
     An id, a name (its newest run), "latest", "latest~2" (the third newest), or a unique prefix.
     """
-    for match in (_LATEST.fullmatch(wanted),):
-        if match and len(known) > (back := int(match[1] or 0)):
-            return known[back][0]
+    latest = _LATEST.fullmatch(wanted)
+    if latest and len(known) > (back := int(latest[1] or 0)):
+        return known[back][0]
     for id, name in known:
         if wanted in (id, name) and wanted:
             return id
@@ -157,3 +220,25 @@ def _near(wanted: str, known: Sequence[tuple[str, str]]) -> str:
     if close:
         return "Did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
     return f"The newest is '{known[0][0]}'; `penstock runs` lists them."
+
+
+# ---- refusals
+
+
+def no_artifact(id: str, found: int) -> NotFound:
+    if found:
+        return NotFound(f"several artifacts begin with '{id}'", hint="Give more of the digest.")
+    return NotFound(
+        f"there is no artifact '{id}'", hint="`penstock artifacts RUN` lists those of a run."
+    )
+
+
+def check_removable(run: RunRecord) -> None:
+    if run.status == "running":
+        raise UsageError(
+            f"run '{run.id}' is still running", hint="Stop it first, or wait for its end."
+        )
+    if run.kept:
+        raise UsageError(
+            f"run '{run.id}' is kept", hint="Let go of it first: `penstock keep --help` says how."
+        )

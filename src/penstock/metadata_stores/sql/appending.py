@@ -179,37 +179,28 @@ class Batch:
             self._withdraw(call.key, call.seed)
             id = self._add_call(call, step.ref, change, withdrawn=0)
             self._remembered.put(call.key, id, call)
-            if _same(step, call):
+            if rules.is_of(step, call):
                 return id
-        elif not rules.performed(step):
-            return None
         elif (known := self._known(step)) is not None:
             return known
-        own = CallRecord(
-            key=step.key,
-            run=self._id,
-            node=step.node,
-            index=step.index,
-            parts=step.parts or rows.NO_PARTS,
-            outputs=step.outputs,
-            logged=step.logged,
-            reads=step.reads,
-            created=self._now,
-        )
+        if not rules.performed(step):
+            return None
+        own = rules.own_call(step, self._id, self._now)
         return self._add_call(own, step.ref, change, withdrawn=self._now)
 
     def _known(self, step: StepRecord) -> int | None:
         """The entry that a reused step took over unchanged."""
-        if step.status != "reused":
+        if step.status != "reused" or not step.key:
             return None
         known = self._remembered.get(step.key)
-        if known is None:
-            seed = "-1" if step.seed is None else str(step.seed)
-            row = self._database.row("find", {"key": step.key, "seed": seed})
-            if row is None:
-                return None
-            known = (row[0], load_call(self._database, row))
-        return known[0] if _same(step, known[1]) else None
+        if known is not None and rules.takes_over(step, known[1]):
+            return known[0]
+        seed = "-1" if step.seed is None else str(step.seed)
+        row = self._database.row("find", {"key": step.key, "seed": seed})
+        if row is None or not rules.takes_over(step, load_call(self._database, row)):
+            return None
+        found: int = row[0]
+        return found
 
     def _withdraw(self, key: str, seed: int) -> None:
         self._database.write(
@@ -227,7 +218,7 @@ class Batch:
                 "withdrawn": withdrawn,
                 "run": self._run,
                 "ref": ref,
-                "parts": int(call.parts != rows.NO_PARTS),
+                "parts": int(call.parts != rules.NO_PARTS),
                 "metrics": len(metrics),
                 "record": rows.dump_call(call),
             },
@@ -255,28 +246,13 @@ class Batch:
         return id
 
 
-def _same(step: StepRecord, call: CallRecord) -> bool:
-    return (
-        (step.parts is call.parts or step.parts == call.parts)
-        and (step.outputs is call.outputs or step.outputs == call.outputs)
-        and (step.logged is call.logged or step.logged == call.logged)
-        and step.reads == call.reads
-        and step.key == call.key
-    )
-
-
 def _made(entry: int, call: CallRecord, change: StepChanged) -> Iterator[Values]:
-    named = set()
     for kind, made in (("output", call.outputs), ("logged", call.logged.artifacts)):
         for name, one in made.items():
-            named.add(one.artifact)
             yield {"entry": entry, "kind": kind, "name": name, "artifact": one.artifact}
-    if len(change.manifests) > len(named):
-        for items in change.members.values():
-            named.update(items)
-        for manifest in change.manifests:
-            if manifest.id not in named:
-                yield {"entry": entry, "kind": "extra", "name": "", "artifact": manifest.id}
+    if len(change.manifests) > len(call.outputs):
+        for id in rules.extras(call, change):
+            yield {"entry": entry, "kind": "extra", "name": "", "artifact": id}
 
 
 def _members(changes: Sequence[StepChanged]) -> Iterator[Values]:

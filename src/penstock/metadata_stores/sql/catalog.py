@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 from penstock.core.records import Manifest
-from penstock.errors import NotFound
+from penstock.metadata_stores import rules
 from penstock.metadata_stores.sql import rows
 from penstock.metadata_stores.sql.database import Database
 
@@ -23,11 +23,7 @@ class SqlCatalog:
         found = self._database.rows("manifests", {"prefix": id, "after": id + "g"}) if id else []
         if len(found) == 1:
             return rows.load_manifest(found[0])
-        if found:
-            raise NotFound(f"several artifacts begin with '{id}'", hint="Give more of the digest.")
-        raise NotFound(
-            f"there is no artifact '{id}'", hint="`penstock artifacts RUN` lists those of a run."
-        )
+        raise rules.no_artifact(id, len(found))
 
     def producers(self, id: str) -> Sequence[tuple[str, str, str, str]]:
         return tuple(self._database.rows("producers", {"id": id}))

@@ -17,10 +17,10 @@ from penstock.core.records import (
     Manifest,
     Metric,
     Owner,
-    Parts,
     RunRecord,
     StepRecord,
 )
+from penstock.metadata_stores import rules
 
 # ---- the same records, written without their defaults: rows stay small, and new fields come along
 
@@ -41,10 +41,9 @@ class _Manifest(Manifest, frozen=True, kw_only=True, omit_defaults=True):
     pass
 
 
-NO_PARTS = Parts("")
 NOTHING = Logged()
 STEP_LOGGED = _Step(run="", node="").logged
-CALL_LOGGED = _Call(key="", run="", node="", parts=NO_PARTS, outputs={}, created=0).logged
+CALL_LOGGED = _Call(key="", run="", node="", parts=rules.NO_PARTS, outputs={}, created=0).logged
 """The very objects that are the defaults: msgspec leaves out a default by identity."""
 Row = tuple[Any, ...]
 
@@ -101,6 +100,7 @@ def load_run(row: Row) -> RunRecord:
     return replace(
         _run.decode(row[20]),
         id=row[1],
+        created=row[21],
         name=row[2],
         status=row[3],
         ended=row[4],
@@ -137,7 +137,7 @@ def load_step(row: Row, call: CallRecord | None) -> StepRecord:
     changes: dict[str, Any] = {"run": row[0], "node": row[5], "index": row[6], "status": row[8]}
     if call is not None:
         changes |= {
-            "parts": None if call.parts == NO_PARTS else call.parts,
+            "parts": None if call.parts == rules.NO_PARTS else call.parts,
             "outputs": call.outputs,
             "logged": call.logged,
             "reads": call.reads,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from penstock.core.ports import Liveness, RunFilter
 from penstock.core.records import Metric, RunRecord, StepRecord, now
-from penstock.errors import NotFound, UsageError
+from penstock.errors import NotFound
 from penstock.metadata_stores import rules
 from penstock.metadata_stores.sql import rows
 from penstock.metadata_stores.sql.calls import load_step
@@ -157,16 +157,7 @@ class SqlRuns:
         database = self._database
         with database.transaction():
             row = self._exact(run)
-            shown = self._shown(row)
-            if shown.status == "running":
-                raise UsageError(
-                    f"run '{shown.id}' is still running", hint="Stop it first, or wait for its end."
-                )
-            if shown.kept:
-                raise UsageError(
-                    f"run '{shown.id}' is kept",
-                    hint=f"`penstock keep --off {shown.id}` allows its removal.",
-                )
+            rules.check_removable(self._shown(row))
             number = {"run": row[0]}
             database.write("withdraw_unshared", {**number, "now": now()})
             for drop in ("steps", "checkpoints", "tags", "params", "about", "run"):
