@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from penstock.core.graph import Target
 from penstock.core.naming import resolve
-from penstock.core.unsafe import unpack
 from penstock.errors import DefinitionError
 
 _depth = 0
@@ -21,7 +20,7 @@ def loading_in_worker() -> bool:
     return _depth > 0
 
 
-def find(target: Target) -> Any:
+def find(target: Target, unpack: Callable[[bytes], Any]) -> Any:
     """The function of a target: by import, as `python` would import it, or from its pickle.
 
     A script is imported by its dotted name, so what stands under `if __name__ == "__main__"` does

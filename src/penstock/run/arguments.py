@@ -1,0 +1,199 @@
+"""A call's arguments, loaded: each call gets its own, so that no step changes what another sees."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path, PurePath
+from types import FunctionType
+from typing import Any
+
+from penstock.core.calls import Argument, Assemble, Given, Load, Reveal
+from penstock.core.graph import Access
+from penstock.core.records import Manifest
+from penstock.core.secret import reveal
+from penstock.errors import ArtifactDamaged, ArtifactMissing, RunError, StoreError
+from penstock.run.artifacts import Artifacts
+
+IMMUTABLE = frozenset(
+    (int, str, float, bool, bytes, complex, type(None), date, datetime, timedelta)
+)
+MANY = 1000
+"""Items of a list that are looked at for paths."""
+
+
+class Lost(Exception):
+    """Artifacts that a call needs are missing or damaged."""
+
+    def __init__(self, artifacts: tuple[str, ...], error: StoreError) -> None:
+        super().__init__(str(error))
+        self.artifacts = artifacts
+        self.error = error
+
+
+@dataclass(slots=True)
+class Loader:
+    """Loads the arguments of one call; remembers the secrets and files that it met."""
+
+    artifacts: Artifacts
+    scratch: Path
+    copies: bool = True
+    """Whether others see the plain values, too: not where they came by a pipe."""
+    secrets: list[str] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+
+    def load(self, arguments: Mapping[str, Argument]) -> dict[str, Any]:
+        """By parameter. Raises Lost, StoreError, UsageError."""
+        return {name: self.value(argument) for name, argument in arguments.items()}
+
+    def value(self, argument: Argument) -> Any:
+        match argument:
+            case Given(value=value):
+                if type(value) in IMMUTABLE:
+                    return value
+                self.paths += _paths(value, MANY)
+                return deepcopy(value) if self.copies else value
+            case Load(manifest=manifest, path=path):
+                value = follow(self._decode(manifest), path)
+                self.paths += _paths(value, 1)
+                return value
+            case Assemble(kind=kind, items=items, keys=keys, cls=cls):
+                return assemble(kind, [self.value(item) for item in items], keys, cls)
+            case Reveal(source=source, name=name):
+                secret = reveal(source, name)
+                self.secrets.append(secret)
+                return secret
+
+    def _decode(self, manifest: Manifest) -> Any:
+        try:
+            return self.artifacts.decode(manifest, scratch=self.scratch)
+        except (ArtifactMissing, ArtifactDamaged) as error:
+            raise Lost(self._lost(manifest), error) from error
+
+    def _lost(self, manifest: Manifest) -> tuple[str, ...]:
+        """Of a collection the items that are lost; else the artifact itself."""
+        if manifest.items is None:
+            return (manifest.id,)
+        try:
+            items = self.artifacts.items(manifest)
+        except (ArtifactMissing, ArtifactDamaged):
+            return (manifest.id,)
+        lost: list[str] = []
+        for item in items:
+            try:
+                for file in item.files:
+                    self.artifacts.store.path(file, verify=True)
+            except (ArtifactMissing, ArtifactDamaged):
+                lost.append(item.artifact)
+        return tuple(lost) or (manifest.id,)
+
+
+def follow(value: Any, path: tuple[Access, ...]) -> Any:
+    """Some steps into a value."""
+    for step in path:
+        try:
+            value = getattr(value, str(step.name)) if step.kind == "attribute" else value[step.name]
+        except (AttributeError, LookupError, TypeError) as error:
+            way = f".{step.name}" if step.kind == "attribute" else f"[{step.name!r}]"
+            raise RunError(
+                f"a '{type(value).__name__}' that an earlier step returned has no '{way}'",
+                hint="The pipeline asks for it where it passes this output on.",
+            ) from error
+    return value
+
+
+def assemble(kind: str, items: list[Any], keys: tuple[Any, ...], cls: Any) -> Any:
+    """A container of loaded arguments."""
+    match kind:
+        case "list":
+            return items
+        case "tuple":
+            return tuple(items)
+        case "dict":
+            return dict(zip(keys, items, strict=True))
+        case _:
+            return cls(**dict(zip(keys, items, strict=True)))
+
+
+def invoke(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Call with arguments by parameter; what follows "*rest" by name, what stands before by position."""
+    star = next((name for name in arguments if name.startswith("*")), None)
+    by_position = _only_by_position(function)
+    if star is None and not by_position:
+        return function(**arguments)
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    before = star is not None
+    for name, value in arguments.items():
+        if name == star:
+            args += value
+            before = False
+        elif before or name in by_position:
+            args.append(value)
+        else:
+            kwargs[name] = value
+    return function(*args, **kwargs)
+
+
+def _only_by_position(function: Callable[..., Any]) -> frozenset[str]:
+    if type(function) is FunctionType and not hasattr(function, "__wrapped__"):
+        code = function.__code__
+        return frozenset(code.co_varnames[: code.co_posonlyargcount])
+    try:
+        return _asked(function)
+    except TypeError:  # it has no hash
+        return _asked.__wrapped__(function)
+
+
+@lru_cache(maxsize=256)
+def _asked(function: Callable[..., Any]) -> frozenset[str]:
+    from inspect import Parameter, signature
+
+    try:
+        parameters = signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return frozenset()
+    return frozenset(p.name for p in parameters if p.kind is Parameter.POSITIONAL_ONLY)
+
+
+# ---- input files
+
+
+def _paths(value: Any, most: int) -> Iterator[Path]:
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value[:most]:
+            yield from _paths(item, most)
+    elif type(value) is dict:
+        for item in list(value.values())[:most]:
+            yield from _paths(item, most)
+
+
+Look = tuple[Any, ...] | None
+
+
+def look(path: PurePath) -> Look:
+    """A file or folder as it is now, without reading it; None if it is not there."""
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    look: list[Any] = [seen.st_ino, seen.st_size, seen.st_mtime_ns]
+    if os.path.isdir(path):
+        for folder, _, names in os.walk(path):
+            for name in sorted(names):
+                full = os.path.join(folder, name)
+                try:
+                    inner = os.stat(full)
+                except OSError:
+                    continue
+                look.append((full, inner.st_size, inner.st_mtime_ns))
+        look[3:] = sorted(look[3:])
+        # The folder's own size and time change with hidden files that are not its content.
+        look[:3] = ()
+    return tuple(look)

@@ -1,0 +1,266 @@
+"""Performing a call: load its arguments, run the user's function, store what it returns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from penstock.core.calls import Broke, Call, Outcome, Succeeded
+from penstock.core.project import Project
+from penstock.core.records import ErrorRecord, Logged, Manifest
+from penstock.errors import CodeChanged, DefinitionError, PenstockError, SerializationError
+from penstock.run import audit
+from penstock.run.arguments import Loader, Lost, invoke, look
+from penstock.run.artifacts import Artifacts
+from penstock.run.audit import Watch, undeclared
+from penstock.run.capture import Capture, Descriptors, Streams
+from penstock.run.context import Notify, Scene
+from penstock.run.failing import cut, describe, retryable
+from penstock.run.logs import Log, file_name, log_path
+from penstock.run.redact import Redactor
+from penstock.run.stage import Stage
+from penstock.run.usage import Meter
+
+T = TypeVar("T")
+
+DATED = "context().logical_date"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a call is performed with."""
+
+    artifacts: Artifacts
+    project: Project
+    scratch: Path
+    logs: Path
+    closure: Callable[[Callable[..., Any]], str] | None = None
+    """Computes a function's code digest anew; None where the code is what was planned."""
+    own: bool = False
+    """This process does nothing but perform calls: its file descriptors are theirs."""
+    fflush: Callable[[], None] = lambda: None
+    """Lets out what native code has printed."""
+
+    def perform(self, call: Call, function: Callable[..., Any], notify: Notify) -> Outcome:
+        return perform(call, function, self, notify)
+
+
+def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Notify) -> Outcome:
+    """Perform a call; whatever the user's code does, the answer is an outcome.
+
+    Only KeyboardInterrupt passes through. `notify` is told of progress and checkpoints, with id 0.
+    """
+    meter = Meter(own=tools.own)
+    if tools.closure is not None and tools.closure(function) != call.code:
+        return _refused(_changed(call, function), meter)
+    scratch = tools.scratch / call.run / f"{file_name(call.node, call.index)}.{os.getpid()}"
+    loader = Loader(tools.artifacts, scratch, copies=not tools.own)
+    try:
+        return _loaded(call, function, tools, notify, loader, meter)
+    except Lost as lost:
+        return _refused(lost.error, meter, lost.artifacts)
+    except PenstockError as error:
+        return _refused(error, meter)
+    finally:
+        if os.path.isdir(scratch):
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _loaded(
+    call: Call,
+    function: Callable[..., Any],
+    tools: Tools,
+    notify: Notify,
+    loader: Loader,
+    meter: Meter,
+) -> Outcome:
+    arguments = loader.load(call.arguments)
+    secrets = Redactor(loader.secrets) if loader.secrets else None
+    watch = Watch(tools.project.root, tools.project.home, loader.paths, strict=call.strict)
+    before = [(path, look(path)) for path in loader.paths]
+    scene = _scene(call, tools, notify, loader.scratch)
+    capture = _capture(call, tools, secrets) if call.capture else None
+    memory = call.memory if tools.own else None
+    outputs: dict[str, Manifest] = {}
+    failure: BaseException | None = None
+    drew = False
+    with Stage(scene, watch, meter, capture, memory) as stage:
+        try:
+            result = invoke(function, arguments)
+            del arguments
+            drew = stage.leave_function()
+            reads = _reads(watch, scene)
+            if call.strict and reads:
+                raise undeclared(reads)
+            for name, value in _outputs(call, result).items():
+                outputs[name] = _encode(call, name, value, tools, scene)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # around user code: SystemExit is a failure, too
+            failure = error
+    logged, notes = _logged(scene, secrets), _notes(scene)
+    if failure is not None:
+        return Broke(
+            kind="error",
+            error=_redacted(describe(failure), secrets),
+            exception=cut(failure),
+            retryable=_worth(failure, call),
+            logged=logged,
+            reads=_reads(watch, scene),
+            notes=notes,
+            usage=meter.read(),
+        )
+    return Succeeded(
+        outputs=outputs,
+        extra=tuple(scene.extra),
+        logged=logged,
+        drew=drew,
+        reads=reads,
+        changed=tuple(str(path) for path, seen in before if look(path) != seen),
+        notes=notes,
+        usage=meter.read(),
+    )
+
+
+# ---- what surrounds the function
+
+
+def _scene(call: Call, tools: Tools, notify: Notify, scratch: Path) -> Scene:
+    return Scene(
+        run=call.run,
+        step=call.node,
+        index=call.index,
+        attempt=call.attempt,
+        seed=call.seed,
+        key=call.key,
+        logical_date=call.logical_date,
+        make_scratch=lambda: _unwatched(partial(_make, scratch)),
+        encode=lambda value: _unwatched(partial(tools.artifacts.encode, value, scratch=scratch)),
+        decode=lambda manifest: _unwatched(
+            partial(tools.artifacts.decode, manifest, scratch=scratch)
+        ),
+        notify=lambda signal: _unwatched(partial(notify, signal)),
+        resume=call.resume,
+    )
+
+
+def _capture(call: Call, tools: Tools, secrets: Redactor | None) -> Capture:
+    log = Log(log_path(tools.logs, call.run, call.node, call.index), call.attempt, secrets)
+    if tools.own:
+        return Descriptors(log, redacted=secrets is not None, fflush=tools.fflush)
+    return Streams(log)
+
+
+def _make(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _unwatched(work: Callable[[], T]) -> T:
+    """What we read and write for the step is not what the step reads."""
+    before = audit.watch(None)
+    try:
+        return work()
+    finally:
+        audit.watch(before)
+
+
+# ---- what comes of it
+
+
+def _outputs(call: Call, result: Any) -> dict[str, Any]:
+    names = tuple(output.name for output in call.outputs)
+    if not call.several:
+        return {names[0]: result}
+    if isinstance(result, tuple) and getattr(result, "_fields", None) == names:
+        return dict(zip(names, result, strict=True))
+    raise DefinitionError(
+        f"'{call.node}' returned a '{type(result).__name__}', but its annotation promises the "
+        f"fields {', '.join(names)}",
+        hint="Return the NamedTuple that is its return annotation.",
+    )
+
+
+def _encode(call: Call, name: str, value: Any, tools: Tools, scene: Scene) -> Manifest:
+    serializer = next((o.serializer for o in call.outputs if o.name == name), "")
+    try:
+        manifest, items = tools.artifacts.encode(
+            value, serializer=serializer, scratch=scene.scratch
+        )
+    except SerializationError as error:
+        which = (
+            f"output '{name}' of '{call.node}'" if call.several else f"what '{call.node}' returns"
+        )
+        raise SerializationError(
+            f"{which} cannot be stored: {error.message}", hint=error.hint
+        ) from error
+    scene.extra += items
+    return manifest
+
+
+def _reads(watch: Watch, scene: Scene) -> tuple[str, ...]:
+    return (*watch.reads, DATED) if scene.dated else watch.reads
+
+
+def _notes(scene: Scene) -> tuple[str, ...]:
+    return ("continued from a checkpoint",) if scene.continued else ()
+
+
+def _worth(error: BaseException, call: Call) -> bool:
+    """Another attempt at what we refuse would go the same way."""
+    return not isinstance(error, PenstockError) and retryable(error, call.retry)
+
+
+def _logged(scene: Scene, secrets: Redactor | None) -> Logged:
+    logged = scene.logged()
+    if secrets is None:
+        return logged
+    return replace(logged, params={name: _clean(v, secrets) for name, v in logged.params.items()})
+
+
+def _clean(value: Any, secrets: Redactor) -> Any:
+    match value:
+        case str():
+            return secrets.text(value)
+        case list():
+            return [_clean(item, secrets) for item in value]
+        case dict():
+            return {secrets.text(name): _clean(item, secrets) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _redacted(error: ErrorRecord, secrets: Redactor | None) -> ErrorRecord:
+    if secrets is None:
+        return error
+    return ErrorRecord(error.type, secrets.text(error.message), secrets.text(error.traceback))
+
+
+# ---- refusals
+
+
+def _refused(error: PenstockError, meter: Meter, lost: tuple[str, ...] = ()) -> Broke:
+    return Broke(
+        kind="refused",
+        error=describe(error),
+        exception=error,
+        retryable=False,
+        lost=lost,
+        usage=meter.read(),
+    )
+
+
+def _changed(call: Call, function: Callable[..., Any]) -> CodeChanged:
+    code = getattr(function, "__code__", None)
+    where = os.path.basename(code.co_filename) if code is not None else f"the code of '{call.node}'"
+    return CodeChanged(
+        f"{where} changed since the run was planned",
+        hint=f"'{call.node}', or something that it uses, was edited meanwhile. Run again.",
+    )
