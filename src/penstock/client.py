@@ -16,6 +16,7 @@ from penstock.core.parts import Change, InputChange, PackageChange, explain
 from penstock.core.ports import RunFilter
 from penstock.core.records import Made, Manifest, Metric, RunRecord, StepRecord
 from penstock.errors import NotFound
+from penstock.run.logs import log_path
 from penstock.run.results import Results
 from penstock.stack import Stack
 
@@ -121,9 +122,8 @@ class Client:
 
     def log_path(self, step: StepRecord) -> Path:
         """Where the step's process writes; of a reused step, what its origin wrote."""
-        run = step.source or step.run
-        name = step.node.replace("/", ".") + (f"[{step.index}]" if step.index else "")
-        return self.stack.project.home / "logs" / run / f"{name}.log"
+        logs = self.stack.project.home / "logs"
+        return log_path(logs, step.source or step.run, step.node, step.index)
 
     def log(self, run: str, step: str) -> str:
         """What the step printed and logged; "" if nothing."""

@@ -16,14 +16,14 @@ from penstock.config.settings import configure
 from penstock.config.sources import settle
 from penstock.core.graph import Definition
 from penstock.core.options import Options
-from penstock.core.ports import ArtifactStore, Executor, MetadataStore, Serializer
+from penstock.core.ports import ArtifactStore, Catalog, Executor, MetadataStore, Serializer
 from penstock.core.project import Project
-from penstock.core.records import Manifest
 from penstock.core.signing import signing_key
 from penstock.errors import UsageError
 from penstock.plugins import create, entry_points
 from penstock.run.artifacts import Artifacts
 from penstock.run.call import Tools
+from penstock.serializers import default_serializers
 
 LOCAL: Mapping[str, Backend] = {
     "orchestrator": Backend("local"),
@@ -110,9 +110,7 @@ def open_stack(project: Project, config: Config | None = None, name: str = "") -
             hint='There is: "local".',
         )
     metadata = _metadata(project, _backend(settings, "metadata_store"))
-    artifacts = _artifacts(
-        project, _backend(settings, "artifact_store"), lambda id: metadata.catalog.manifest(id)
-    )
+    artifacts = _artifacts(project, _backend(settings, "artifact_store"), lambda: metadata.catalog)
     return Stack(settings.name, project, artifacts, metadata, config, settings)
 
 
@@ -127,12 +125,12 @@ def tools_from(reference: str) -> Tools:
     project, backends = _known(reference)
     opened: list[MetadataStore] = []
 
-    def lookup(id: str) -> Manifest:
+    def catalog() -> Catalog:
         if not opened:
             opened.append(_metadata(project, backends["metadata_store"]))
-        return opened[0].catalog.manifest(id)
+        return opened[0].catalog
 
-    artifacts = _artifacts(project, backends["artifact_store"], lookup)
+    artifacts = _artifacts(project, backends["artifact_store"], catalog)
     # The code that this process imported is looked at; only here is the closure's reader needed.
     closure: Any = import_module("penstock.define.closure").closure
 
@@ -168,26 +166,24 @@ def _metadata(project: Project, backend: Backend) -> MetadataStore:
     return cast(MetadataStore, create("metadata_stores", backend, given))
 
 
-def _artifacts(project: Project, backend: Backend, lookup: Callable[[str], Manifest]) -> Artifacts:
+def _artifacts(project: Project, backend: Backend, catalog: Callable[[], Catalog]) -> Artifacts:
     given = {"folder": project.home / "artifacts", "home": project.home}
-    store = cast(ArtifactStore, create("artifact_stores", backend, given))
     return Artifacts(
-        store,
+        cast(ArtifactStore, create("artifact_stores", backend, given)),
         _serializers(),
         root=project.root,
         key=lambda: signing_key(project.home),
-        lookup=lookup,
+        lookup=lambda id: catalog().manifest(id),
+        memo=lambda name, value=None: catalog().memo(name, value),
     )
 
 
 def _serializers() -> Sequence[Serializer]:
-    from penstock.serializers import serializers
-
     others: list[Serializer] = []
     for entry in entry_points("penstock.serializers"):
         module, _, name = entry.target.partition(":")
         others.append(getattr(import_module(module), name)())
-    return (*others, *serializers())
+    return (*others, *default_serializers())
 
 
 def _tools(

@@ -1,0 +1,139 @@
+"""`penstock show`: one run: its steps, parameters, metrics and errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import click
+
+from penstock.cli.flags import as_json, client, on_stack, run_argument
+from penstock.cli.terminal import duration, number, terminal, when
+from penstock.core.records import Metric, RunRecord, StepRecord, now
+
+
+@click.command()
+@run_argument()
+@click.option("--items", is_flag=True, help="Every item of maps, not only their sums.")
+@on_stack
+@as_json
+def command(run_id: str, items: bool, stack: str, as_json: bool) -> None:
+    reader = client(stack)
+    run = reader.run(run_id)
+    steps = reader.steps(run.id)
+    metrics = reader.metrics(run.id)
+    if as_json:
+        series = [{"step": node, **_metric(metric)} for node, metric in metrics]
+        terminal.json({"run": run, "steps": steps, "metrics": series})
+        return
+    _head(run)
+    _section("parameters", ((name, _short(value)) for name, value in run.parameters.items()))
+    if steps:
+        terminal.out()
+        show_steps(steps, items=items)
+    _section("metrics", ((f"{node}.{m.name}", number(m.value)) for node, m in metrics))
+    show_errors(run, steps)
+
+
+def _head(run: RunRecord) -> None:
+    took = duration(((run.ended or now()) - run.started) / 1e6) if run.started else ""
+    title = f"run {run.id}" + (f" '{run.name}'" if run.name else "")
+    terminal.out(f"{terminal.style(title, 'bold')}  {run.pipeline}  {terminal.status(run.status)}")
+    origin = run.provenance
+    code = f"{origin.branch} {origin.commit[:8]}".strip() + (
+        " with changes" if origin.dirty else ""
+    )
+    facts = {
+        "began": f"{when(run.created)}, took {took}" if took else when(run.created),
+        "stack": run.stack,
+        "seed": str(run.seed),
+        "date": run.logical_date,
+        "tags": " ".join(run.tags),
+        "note": run.note,
+        "kept": "yes" if run.kept else "",
+        "code": code,
+        "command": " ".join(origin.command),
+        "by": f"{origin.user}@{origin.host}".strip("@"),
+        "python": origin.python,
+        "parent": run.parent,
+    }
+    for name, value in facts.items():
+        if value:
+            terminal.out(f"  {terminal.style(f'{name:<8}', 'dim')} {value}")
+
+
+def _section(title: str, pairs: Iterator[tuple[str, str]]) -> None:
+    rows = [("  " + name, value) for name, value in pairs]
+    if rows:
+        terminal.out()
+        terminal.table((title, ""), rows)
+
+
+def show_steps(steps: Sequence[StepRecord], *, items: bool = False) -> None:
+    """One line a step; a map is its sum."""
+    maps: dict[str, list[StepRecord]] = {}
+    for step in steps:
+        if step.index:
+            maps.setdefault(step.node, []).append(step)
+    rows = []
+    for step in steps:
+        if step.index and not items:
+            continue
+        inner = maps.get(step.node, []) if not step.index else []
+        rows.append(
+            ("  " + step.name, step.status, _took(step, inner), _memory(step), _about(step, inner))
+        )
+    terminal.table(("steps", "", "took", "memory", "why"), rows, right=(3,))
+
+
+def _took(step: StepRecord, items: Sequence[StepRecord]) -> str:
+    if step.status == "reused" or not step.started:
+        started = [item.started for item in items if item.started and item.status != "reused"]
+        ended = [item.ended for item in items if item.ended]
+        return duration((max(ended) - min(started)) / 1e6) if started and ended else ""
+    return duration(((step.ended or now()) - step.started) / 1e6)
+
+
+def _memory(step: StepRecord) -> str:
+    if not step.memory or step.status == "reused":
+        return ""
+    return f"{'' if step.exact else '~'}{step.memory / 1e6:,.0f} MB"
+
+
+def _about(step: StepRecord, items: Sequence[StepRecord]) -> str:
+    words = [step.reason]
+    if items:
+        counts = Counter(item.status for item in items)
+        sums = ", ".join(f"{n} {status}" for status, n in counts.items())
+        words.insert(0, f"{step.total if step.total is not None else len(items)} items: {sums}")
+    if step.attempt > 1:
+        words.append(f"attempt {step.attempt}")
+    return "; ".join(filter(None, [*words, *step.notes]))
+
+
+def show_errors(run: RunRecord, steps: Sequence[StepRecord], *, limit: int = 3) -> None:
+    """The user's tracebacks of the steps that failed."""
+    failed = [step for step in steps if step.status == "failed" and step.error]
+    for step in failed[:limit]:
+        assert step.error is not None
+        terminal.out()
+        terminal.out(terminal.style(f"'{step.name}' failed", "red", "bold"))
+        text = step.error.traceback or f"{step.error.type}: {step.error.message}"
+        for line in text.rstrip().splitlines():
+            terminal.out(f"  {line}")
+    if len(failed) > limit:
+        terminal.out(
+            f"… and {len(failed) - limit} more failed steps: penstock show {run.id} --json"
+        )
+    if run.error and not failed:
+        terminal.out()
+        terminal.out(f"{terminal.style(run.error.type, 'red')}: {run.error.message}")
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _metric(metric: Metric) -> dict[str, object]:
+    return {"name": metric.name, "value": metric.value, "at_step": metric.step, "at": metric.at}
