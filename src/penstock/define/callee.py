@@ -11,6 +11,16 @@ from typing import Any, ForwardRef, get_args, get_type_hints
 from penstock.core.graph import Output
 from penstock.errors import DefinitionError
 
+UNRESOLVED = (
+    NameError,
+    AttributeError,
+    TypeError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    ImportError,
+)
+"""What evaluating an annotation raises, where it names what only type checkers see."""
 COROUTINE = 0x80 | 0x200
 """Flags of code objects: `async def`, with and without `yield`."""
 OPTIMIZED = 0x1
@@ -261,7 +271,7 @@ def field_hints(cls: type) -> Mapping[str, Any]:
     """The annotations of a class's fields, as far as they can be resolved."""
     try:
         return get_type_hints(cls)
-    except Exception:  # Annotations are user code: any error may come of evaluating them.
+    except UNRESOLVED:
         found: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
             names = _globals_of(base)
@@ -308,7 +318,7 @@ def _evaluated(hint: Any, names: dict[str, Any], around: Mapping[str, Any]) -> A
     holder.__annotations__ = {"it": hint}
     try:
         return get_type_hints(holder, names, dict(around))["it"]
-    except Exception:  # Annotations are user code: any error may come of evaluating them.
+    except UNRESOLVED:
         return UNKNOWN
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from penstock.core.digest import digest_struct
 from penstock.core.graph import Closure, Function, Output, StepNode
@@ -16,26 +17,23 @@ from penstock.define.settings import Cache, Settings
 from penstock.define.target import target
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """What a trace must be told of the world."""
 
     digest_value: Callable[[object], str]
     """The content digest of any value."""
-    closure: Callable[..., Closure]
-    """The code that a function reaches: `penstock.define.closure.closure`."""
+    closure: Callable[[Callable[..., Any]], Closure]
+    """The code that a function reaches."""
     root: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Env:
+class Env(Struct, frozen=True):
     """An environment variable that a step reads: `Cache(also=[Env("MODEL_DIR")])`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A step as each of its nodes shows it, without id, inputs and order."""
 
     node: StepNode
@@ -43,9 +41,7 @@ class Known:
 
 
 def known(callee: Callee, settings: Settings, environment: Environment) -> Known:
-    closure = environment.closure(
-        callee.function, root=environment.root, digest_value=environment.digest_value
-    )
+    closure = environment.closure(callee.function)
     outputs, fields = callee.outputs
     node = StepNode(
         id="",
@@ -105,8 +101,5 @@ def _one(thing: Any, environment: Environment) -> str:
     function = getattr(thing, "callee", thing)
     function = getattr(function, "function", function)
     if callable(function):
-        closure = environment.closure(
-            function, root=environment.root, digest_value=environment.digest_value
-        )
-        return closure.digest
+        return environment.closure(function).digest
     return environment.digest_value(thing)

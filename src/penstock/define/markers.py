@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar, cast
@@ -66,7 +67,7 @@ def secret(address: str) -> str:
     return cast(str, Secret(address))
 
 
-class Reference(Marker):
+class Reference(Marker, ABC):
     """What an earlier run made, by address: `run:ID/STEP[.OUTPUT]` or `artifact:ID`."""
 
     __slots__ = ("address",)
@@ -74,9 +75,9 @@ class Reference(Marker):
     def __init__(self, address: str) -> None:
         self.address = address
 
+    @abstractmethod
     def load(self) -> Any:
         """The value, fresh from its store."""
-        raise NotImplementedError  # `penstock.api` knows the stores
 
     def __repr__(self) -> str:
         return f"ref({self.address!r})"

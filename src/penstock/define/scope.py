@@ -4,47 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, Union
+
+from msgspec import Struct
 
 from penstock.core.calls import apply
 from penstock.core.failure import Failure
 from penstock.core.graph import (
     Access,
-    Build,
     Each,
     Expr,
-    Function,
     Graph,
     GraphNode,
     Input,
-    Literal,
     Node,
     OutputRef,
     Param,
     ParamRef,
-    SecretRef,
-    SourceRef,
     StepNode,
     references,
 )
 from penstock.core.naming import module_name
 from penstock.define import markers, order
-from penstock.define.callee import UNKNOWN, Callee, Marker, is_named_tuple, type_text
-from penstock.define.known import Environment, Known, known
-from penstock.define.promise import Origin, Promise, label, place
+from penstock.define.callee import Callee, type_text
+from penstock.define.containers import container, holds_markers, promises_in
+from penstock.define.inputs import Inputs
+from penstock.define.promise import Origin, Promise, place
 from penstock.define.settings import Settings
-from penstock.define.types import element, fits, truthful, value_fits
-from penstock.errors import DefinitionError, PromiseError, TypeMismatch
-
-ATOMS = (int, str, bool, type(None))
-"""Their digests are remembered: equal values of one type have equal content."""
-COPIED = (list, tuple, dict, set, frozenset)
+from penstock.define.tracing import Tracing
+from penstock.define.types import truthful
+from penstock.errors import DefinitionError, TypeMismatch
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """How one use of a step or a pipeline differs from a plain call."""
 
     name: str = ""
@@ -56,98 +49,18 @@ class Use:
 PLAIN = Use()
 
 
-class Tracing:
-    """What all pipelines of one trace share."""
-
-    def __init__(self, environment: Environment, logical_date: str) -> None:
-        self.environment = environment
-        self.logical_date = logical_date
-        self.functions: dict[str, Function] = {}
-        self._numbers: dict[Hashable, int] = {}
-        self._occurred: dict[int, int] = {}
-        self._digests: dict[tuple[type, object], str] = {}
-        self._large: dict[int, tuple[object, str, str]] = {}
-        self._known: dict[tuple[Hashable, int], tuple[Known, object]] = {}
-        self._fits: dict[tuple[int, int], tuple[bool, Any, Any]] = {}
-
-    def known(self, callee: Callee, settings: Settings) -> Known:
-        key = (callee.identity, id(settings))
-        found = self._known.get(key)
-        if found is None:
-            # The objects are kept, so that no other takes over their ids.
-            found = known(callee, settings, self.environment), (callee, settings)
-            self._known[key] = found
-        return found[0]
-
-    def number(self, key: Hashable) -> int:
-        """A number for each different key, so that a chain of keys does not nest."""
-        return self._numbers.setdefault(key, len(self._numbers))
-
-    def occurrence(self, number: int) -> int:
-        """How many calls of the same function with the same inputs came before."""
-        count = self._occurred.get(number, 0)
-        self._occurred[number] = count + 1
-        return count
-
-    def fits(self, given: Any, wanted: Any) -> bool:
-        key = (id(given), id(wanted))
-        found = self._fits.get(key)
-        if found is None:
-            found = self._fits[key] = fits(given, wanted), given, wanted
-        return found[0]
-
-    def literal(self, value: Any, where: str) -> Literal:
-        """A value with its digest; a plain container is copied, so that it stays as it is now."""
-        kind = type(value)
-        if kind in ATOMS:
-            digest = self._digests.get((kind, value))
-            if digest is None:
-                digest = self._digests[kind, value] = self.environment.digest_value(value)
-            return Literal(value, digest)
-        if kind in COPIED:
-            return Literal(_copied(value), self.environment.digest_value(value))
-        if kind is float or kind.__module__ in ("datetime", "pathlib", "decimal"):
-            return Literal(value, self.environment.digest_value(value))
-        found = self._large.get(id(value))
-        if found is None:
-            digest = self.environment.digest_value(value)
-            found = self._large[id(value)] = value, digest, where
-        return Literal(value, found[1])
-
-    def settle(self) -> None:
-        """Large values are not copied: one that has changed since it was taken is refused."""
-        for value, digest, where in self._large.values():
-            if self.environment.digest_value(value) != digest:
-                raise DefinitionError(
-                    f"a {type(value).__name__} was changed after it was passed to a step ({where})",
-                    hint="Change a copy, or change it inside a step.",
-                )
-
-
-def _copied(value: Any) -> Any:
-    kind = type(value)
-    if kind is dict:
-        return {key: _copied(item) for key, item in value.items()}
-    if kind in (list, tuple):
-        return kind(map(_copied, value))
-    return set(value) if kind is set else value
-
-
 active: ContextVar[Scope | None] = ContextVar("penstock_scope", default=None)
 """The pipeline being built, if one is."""
 
 
-class Scope:
+class Scope(Inputs):
     """One pipeline of a trace."""
 
     def __init__(self, tracing: Tracing, prefix: str = "", parent: Scope | None = None) -> None:
-        self.tracing = tracing
+        super().__init__(tracing, () if parent is None else (parent, *parent.around))
         self.prefix = prefix
         self.parent = parent
         self.nodes: list[Node] = []
-        self.lines: dict[str, str] = {}
-        """Id of a node to where it stands."""
-        self.explicit: set[str] = set()
         self.named_after: dict[str, tuple[str, ...]] = {}
         """Names given to `.after` as text, which may come later."""
         self.inputs: dict[str, Input] = {}
@@ -293,69 +206,6 @@ class Scope:
 
     # ---- values into inputs
 
-    def number(self, key: Hashable) -> int:
-        return self.tracing.number(key)
-
-    def operand(self, value: object, where: str) -> tuple[Input, Hashable]:
-        return self.source(value, Any, "", "an expression", where)
-
-    def source(
-        self, value: Any, wanted: Any, name: str, owner: str, where: str
-    ) -> tuple[Input, Hashable]:
-        """A value, or a promise, or a container of both, as an input; and what tells it from others."""
-        kind = type(value)
-        if kind is Promise:
-            origin = self._own(value, where)._penstock
-            if not self.tracing.fits(origin.hint, wanted):
-                raise _mismatch(self._said(value), origin.hint, wanted, name, owner, where)
-            return origin.source, origin.key
-        if kind in ATOMS or not (
-            isinstance(value, Marker) or kind in COPIED or isinstance(value, tuple)
-        ):
-            return self._literal(value, wanted, name, owner, where)
-        match value:
-            case markers.Secret():
-                return SecretRef(value.source, value.name), ("secret", value.source, value.name)
-            case markers.Reference():
-                return SourceRef(value.address), ("source", value.address)
-            case markers.LogicalDate():
-                value = value.on(self.tracing.logical_date, wanted)
-                return self._literal(value, wanted, name, owner, where)
-            case markers.Each():
-                raise DefinitionError(
-                    f"each(…) for '{name}' of '{owner}' stands in a plain call ({where})",
-                    hint=f"Write {owner}.map(…), and each(…) as an argument itself.",
-                )
-        if not _holds_markers(value):
-            return self._literal(value, wanted, name, owner, where)
-        return self._build(value, wanted, name, owner, where)
-
-    def _literal(
-        self, value: Any, wanted: Any, name: str, owner: str, where: str
-    ) -> tuple[Input, Hashable]:
-        if wanted is not Any and type(value) is not wanted and not value_fits(value, wanted):
-            shown = repr(value) if len(repr(value)) < 60 else f"a {type(value).__name__}"
-            raise _mismatch(shown, type(value), wanted, name, owner, where)
-        literal = self.tracing.literal(value, where)
-        return literal, literal.digest
-
-    def _build(
-        self, value: Any, wanted: Any, name: str, owner: str, where: str
-    ) -> tuple[Input, Hashable]:
-        kind, cls, keys = _container(value)
-        if kind == "":
-            raise DefinitionError(
-                f"a promise stands in a {type(value).__name__} for '{name}' of '{owner}' ({where})",
-                hint="Promises go into lists, tuples, NamedTuples and dicts.",
-            )
-        if not self.tracing.fits(cls or type(value), wanted):
-            raise _mismatch(f"a {kind}", type(value), wanted, name, owner, where)
-        items = value.values() if kind == "dict" else value
-        inner_hint = element(wanted)[1] if kind in ("list", "tuple") else Any
-        parts = [self.source(item, inner_hint, name, owner, where) for item in items]
-        source = Build(kind, tuple(part for part, _ in parts), keys, cls)  # type: ignore[arg-type]  # one of its four kinds
-        return source, (kind, keys, *(key for _, key in parts))
-
     def stand_in(self, value: Any, name: str, hint: Any, where: str) -> Any:
         """An argument as the pipeline's function gets it: promises of around become parameters here."""
         match value:
@@ -367,9 +217,9 @@ class Scope:
                 scope = self.parent or self
                 source, key = scope.source(value, Any, name, name, where)
                 return Promise(Origin(self, source, hint, key, free=True))
-        if not _holds_markers(value):
+        if not holds_markers(value):
             return value
-        kind, cls, keys = _container(value)
+        kind, cls, keys = container(value)
         items = value.values() if kind == "dict" else value
         inner = [self.stand_in(item, f"{name}.{n}", Any, where) for n, item in enumerate(items)]
         match kind:
@@ -398,20 +248,6 @@ class Scope:
 
     # ---- inner
 
-    def _own(self, promise: Promise, where: str) -> Promise:
-        scope = promise._penstock.scope
-        if scope is not self:
-            raise PromiseError(
-                f"'{label(promise)}' belongs to another pipeline ({where})",
-                hint="Pass it as an argument of this pipeline."
-                if self.parent is not None and scope in self.around()
-                else "Use it in the pipeline whose step returned it; an old result is ref(…).",
-            )
-        return promise
-
-    def around(self) -> list[Scope]:
-        return [self.parent, *self.parent.around()] if self.parent else []
-
     def _arguments(
         self, callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -437,7 +273,7 @@ class Scope:
         for name, value in arguments.items():
             wanted = hints.get(name.lstrip("*"), Any)
             if mapped and isinstance(value, markers.Each):
-                source, key = self._elements(value.values, wanted, name, owner, where)
+                source, key = self.elements(value.values, wanted, name, owner, where)
                 (crossed if value.crossed else zipped).append(name)
                 key = ("cross" if value.crossed else "each", key)
             else:
@@ -454,48 +290,6 @@ class Scope:
                 hint=f"Mark what to run over: {owner}.map({next(iter(arguments), 'x')}=each([…])).",
             )
         return inputs, tuple(keys), Each(tuple(zipped), tuple(crossed), collect)
-
-    def _elements(
-        self, values: Any, wanted: Any, name: str, owner: str, where: str
-    ) -> tuple[Input, Hashable]:
-        """What each(…) runs over: a list that is known, or the promise of one."""
-        if isinstance(values, Promise):
-            origin = self._own(values, where)._penstock
-            iterable, inner = element(origin.hint)
-            if not iterable:
-                raise TypeMismatch(
-                    f"{self._said(values)} is {type_text(origin.hint)}, which each(…) for '{name}' "
-                    f"of '{owner}' cannot run over ({where})",
-                    hint="each(…) takes a list, or the output of a step that returns one.",
-                )
-            if not self.tracing.fits(inner, wanted):
-                raise _mismatch(
-                    f"an element of {self._said(values)}", inner, wanted, name, owner, where
-                )
-            return origin.source, origin.key
-        if isinstance(values, Marker):
-            return self.source(values, Any, name, owner, where)
-        try:
-            items = list(values)
-        except TypeError:
-            raise TypeMismatch(
-                f"each({values!r}) for '{name}' of '{owner}' is no list ({where})",
-                hint="each(…) takes a list, or the output of a step that returns one.",
-            ) from None
-        if not _holds_markers(items):
-            for item in items[:100]:
-                if not value_fits(item, wanted):
-                    raise _mismatch(repr(item), type(item), wanted, name, owner, where)
-            return self._literal(items, Any, name, owner, where)
-        parts = [self.source(item, wanted, name, owner, where) for item in items]
-        source = Build("list", tuple(part for part, _ in parts))
-        return source, ("list", *(key for _, key in parts))
-
-    def _said(self, promise: Promise) -> str:
-        """A promise by name, with the line where its step stands."""
-        refs = list(references(promise._penstock.source))
-        line = self.lines.get(refs[0].node, "") if refs else ""
-        return f"'{label(promise)}' ({line})" if line else f"'{label(promise)}'"
 
     def _id(self, explicit: str, default: str, where: str) -> str:
         if explicit:
@@ -522,12 +316,12 @@ class Scope:
         guards: list[Input] = []
         for condition, wanted in use.when:
             if isinstance(condition, Promise):
-                hint = self._own(condition, where)._penstock.hint
+                hint = self.own(condition, where)._penstock.hint
             else:
                 hint = type(condition)
             if not truthful(hint):
                 raise TypeMismatch(
-                    f"{self._said(condition) if isinstance(condition, Promise) else repr(condition)}"
+                    f"{self.said(condition) if isinstance(condition, Promise) else repr(condition)}"
                     f" is {type_text(hint)}, which is no condition ({where})",
                     hint="Compare it, like `x > 0`; for the opposite use `.unless(…)`.",
                 )
@@ -544,14 +338,14 @@ class Scope:
             if isinstance(one, str):
                 self.named_after[id] = (*self.named_after.get(id, ()), one)
                 continue
-            promises = list(_promises(one))
+            promises = list(promises_in(one))
             if not promises:
                 raise DefinitionError(
                     f"`.after` is given {one!r} ({where})",
                     hint="Give it what a step returned, or a step's name.",
                 )
             for promise in promises:
-                self._run_after(self._own(promise, where), nodes)
+                self._run_after(self.own(promise, where), nodes)
         return tuple(nodes)
 
     def _run_after(self, promise: Promise, nodes: dict[str, None]) -> None:
@@ -568,7 +362,7 @@ class Scope:
     ) -> Any:
         """What a nested pipeline returned, as the pipeline around sees it."""
         if isinstance(value, Promise):
-            origin = inner._own(value, where)._penstock
+            origin = inner.own(value, where)._penstock
             if origin.outer is not None:
                 return origin.outer
             source = OutputRef(id, "", path)
@@ -577,9 +371,9 @@ class Scope:
                     self, source, origin.hint, origin.key, fields=origin.fields, free=origin.free
                 )
             )
-        if not _holds_markers(value):
+        if not holds_markers(value):
             return value
-        kind, cls, keys = _container(value)
+        kind, cls, keys = container(value)
         match kind:
             case "dict":
                 return {
@@ -622,9 +416,9 @@ def _shown(default: Any) -> Any:
 
 
 def _many(hint: Any, *, collect: bool) -> Any:
-    if hint is Any or hint is UNKNOWN:
+    if hint is Any:
         return list[Any]
-    return list[hint | Failure] if collect else list[hint]
+    return list[Union[hint, Failure]] if collect else list[hint]  # noqa: UP007  # any hint
 
 
 def _not(source: Input) -> Input:
@@ -633,49 +427,3 @@ def _not(source: Input) -> Input:
 
 def _and(first: Input, second: Input) -> Input:
     return Expr("and_", (first, second))
-
-
-def _holds_markers(value: Any) -> bool:
-    if isinstance(value, Marker):
-        return True
-    if isinstance(value, dict):
-        return any(map(_holds_markers, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(map(_holds_markers, value))
-    return False
-
-
-def _promises(value: Any) -> list[Promise]:
-    if isinstance(value, Promise):
-        return [value]
-    if isinstance(value, dict):
-        return [p for item in value.values() for p in _promises(item)]
-    if isinstance(value, list | tuple):
-        return [p for item in value for p in _promises(item)]
-    return []
-
-
-def _container(value: Any) -> tuple[str, Any, tuple[Any, ...]]:
-    """What kind of container a value is, its NamedTuple class, its keys."""
-    kind = type(value)
-    if kind is dict:
-        return "dict", None, tuple(value)
-    if is_named_tuple(kind):
-        return "namedtuple", kind, kind._fields
-    if kind is list or kind is tuple:
-        return kind.__name__, None, ()
-    return "", None, ()
-
-
-def _mismatch(
-    given: str, hint: Any, wanted: Any, name: str, owner: str, where: str
-) -> TypeMismatch:
-    if not name:
-        return TypeMismatch(
-            f"{given} is {type_text(hint)}, but '{owner}' returns {type_text(wanted)} ({where})",
-            hint="Change the annotation, or what is returned.",
-        )
-    return TypeMismatch(
-        f"{given} is {type_text(hint)}, but '{name}' of '{owner}' is {type_text(wanted)} ({where})",
-        hint="Change one of the two annotations, or what is passed.",
-    )

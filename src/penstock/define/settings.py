@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.core import graph
 from penstock.errors import DefinitionError
@@ -14,8 +16,7 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 EXTRAS = ("serializer", "aspects")
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """`times` further attempts after a failure, the n-th after `delay * backoff ** (n - 1)` seconds.
 
     `on` are the exceptions that are worth another attempt; without it any Exception is.
@@ -27,8 +28,7 @@ class Retry:
     on: tuple[type[BaseException], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(Struct, frozen=True):
     """When a result may be reused.
 
     `ttl`: for how long ("12h", or seconds). `ignore`: parameters that do not matter. `version`: a
@@ -45,17 +45,16 @@ class Cache:
     environment: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """A step's settings, as given; `role` and `aspects` come from the decorator itself."""
 
     retries: int | Retry = 0
     timeout: float | str | None = None
     cache: bool | Cache | None = None
     env: object = None
-    resources: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Any] = {}
     executor: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = {}
     role: str = ""
     aspects: tuple[str, ...] = ()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import FrameType
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
+
+from msgspec.structs import fields, replace
 
 from penstock.core.naming import resolve
 from penstock.define.callee import Callee
@@ -158,18 +159,13 @@ def _step(
         return type(function)(inner)
     callee = Callee(function, kind, frame)
     name = given.pop("name", "") or callee.name
-    unknown = given.keys() - Settings.__dataclass_fields__.keys()
-    if unknown or given.keys() & {"role", "aspects"}:
+    known = ("name", *(f.name for f in fields(Settings) if f.name not in ("role", "aspects")))
+    if unknown := sorted(given.keys() - set(known)):
         from difflib import get_close_matches
 
-        word = sorted(unknown)[0] if unknown else "role"
-        known = [
-            "name",
-            *(n for n in Settings.__dataclass_fields__ if n not in ("role", "aspects")),
-        ]
-        near = get_close_matches(word, known, 1)
+        near = get_close_matches(unknown[0], known, 1)
         raise DefinitionError(
-            f"@{kind} has no keyword '{word}' ({callee.where})",
+            f"@{kind} has no keyword '{unknown[0]}' ({callee.where})",
             hint=f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}.",
         )
     plain = {key: value for key, value in given.items() if value is not None}

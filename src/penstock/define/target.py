@@ -21,11 +21,13 @@ def target(function: Callable[..., Any], name: str, root: Path) -> Target:
     importable = module is not None and (module.__name__ != MAIN or Path(file).suffix == ".py")
     if module is not None and importable and _found(module, qualname, function):
         return Target(module_name(module, root), qualname, file)
+    from pickle import PicklingError
+
     from cloudpickle import dumps
 
     try:
         return Target("", qualname, "", dumps(function))
-    except Exception as error:  # Pickling runs the user's own `__reduce__`.
+    except (PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise DefinitionError(
             f"'{name}' cannot be sent to another process: {error}",
             hint="Define it at the top of a module, or run with workers=0.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import is_dataclass
 from typing import Annotated, Any, NewType, TypeVar, Union, get_args, get_origin, is_typeddict
 from typing import Literal as OneOf
 
@@ -111,7 +110,7 @@ def at(hint: Any, access: Access) -> tuple[bool, Any, tuple[str, ...]]:
     if not isinstance(origin, type):
         return True, Any, ()
     if access.kind == "attribute":
-        if is_named_tuple(origin) or is_dataclass(origin):
+        if is_named_tuple(origin) or hasattr(origin, "__dataclass_fields__"):
             hints = field_hints(origin)
             known = name in hints or hasattr(origin, str(name)) or hasattr(origin, "__getattr__")
             return known, hints.get(str(name), Any), tuple(hints)

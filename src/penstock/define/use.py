@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import replace
 from functools import partial
 from itertools import product
 from types import FrameType
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
+
+from msgspec.structs import replace
 
 from penstock.core.failure import Failure
 from penstock.core.graph import FirstOf
@@ -28,7 +30,7 @@ plain: ContextVar[bool] = ContextVar("penstock_plain", default=False)
 """A pipeline is being called as plain Python."""
 
 
-class Usable(Generic[P, R]):
+class Usable(ABC, Generic[P, R]):
     """A step or a pipeline, with how this use of it differs from a plain call."""
 
     kind = "step"
@@ -92,9 +94,10 @@ class Usable(Generic[P, R]):
 
     # ---- inner
 
-    def _with(self, use: Use) -> Self:
-        raise NotImplementedError
+    @abstractmethod
+    def _with(self, use: Use) -> Self: ...
 
+    @abstractmethod
     def _place(
         self,
         scope: Scope,
@@ -106,7 +109,6 @@ class Usable(Generic[P, R]):
         collect: bool = False,
     ) -> Any:
         """Make a node of this call in the pipeline that is being built."""
-        raise NotImplementedError
 
     def _plainly(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the function itself. Markers become what they stand for."""

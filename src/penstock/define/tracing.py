@@ -1,0 +1,85 @@
+"""What all pipelines of one trace share: digests, numbers for equal calls, steps already known."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from penstock.core.graph import Function, Literal
+from penstock.define.callee import Callee
+from penstock.define.containers import COPIED, copied
+from penstock.define.known import Environment, Known, known
+from penstock.define.settings import Settings
+from penstock.define.types import fits
+from penstock.errors import DefinitionError
+
+ATOMS = (int, str, bool, type(None))
+"""Their digests are remembered: equal values of one type have equal content."""
+
+
+class Tracing:
+    """What all pipelines of one trace share."""
+
+    def __init__(self, environment: Environment, logical_date: str) -> None:
+        self.environment = environment
+        self.logical_date = logical_date
+        self.functions: dict[str, Function] = {}
+        self._numbers: dict[Hashable, int] = {}
+        self._occurred: dict[int, int] = {}
+        self._digests: dict[tuple[type, object], str] = {}
+        self._large: dict[int, tuple[object, str, str]] = {}
+        self._known: dict[tuple[Hashable, int], tuple[Known, object]] = {}
+        self._fits: dict[tuple[int, int], tuple[bool, Any, Any]] = {}
+
+    def known(self, callee: Callee, settings: Settings) -> Known:
+        key = (callee.identity, id(settings))
+        found = self._known.get(key)
+        if found is None:
+            # The objects are kept, so that no other takes over their ids.
+            found = known(callee, settings, self.environment), (callee, settings)
+            self._known[key] = found
+        return found[0]
+
+    def number(self, key: Hashable) -> int:
+        """A number for each different key, so that a chain of keys does not nest."""
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def occurrence(self, number: int) -> int:
+        """How many calls of the same function with the same inputs came before."""
+        count = self._occurred.get(number, 0)
+        self._occurred[number] = count + 1
+        return count
+
+    def fits(self, given: Any, wanted: Any) -> bool:
+        key = (id(given), id(wanted))
+        found = self._fits.get(key)
+        if found is None:
+            found = self._fits[key] = fits(given, wanted), given, wanted
+        return found[0]
+
+    def literal(self, value: Any, where: str) -> Literal:
+        """A value with its digest; a plain container is copied, so that it stays as it is now."""
+        kind = type(value)
+        if kind in ATOMS:
+            digest = self._digests.get((kind, value))
+            if digest is None:
+                digest = self._digests[kind, value] = self.environment.digest_value(value)
+            return Literal(value, digest)
+        if kind in COPIED:
+            return Literal(copied(value), self.environment.digest_value(value))
+        if kind is float or kind.__module__ in ("datetime", "pathlib", "decimal"):
+            return Literal(value, self.environment.digest_value(value))
+        found = self._large.get(id(value))
+        if found is None:
+            digest = self.environment.digest_value(value)
+            found = self._large[id(value)] = value, digest, where
+        return Literal(value, found[1])
+
+    def settle(self) -> None:
+        """Large values are not copied: one that has changed since it was taken is refused."""
+        for value, digest, where in self._large.values():
+            if self.environment.digest_value(value) != digest:
+                raise DefinitionError(
+                    f"a {type(value).__name__} was changed after it was passed to a step ({where})",
+                    hint="Change a copy, or change it inside a step.",
+                )
