@@ -121,7 +121,8 @@ class LocalStore:
             for entry in sorted(os.listdir(self._shelf.writing)):
                 path = os.path.join(self._shelf.writing, entry)
                 with suppress(FileNotFoundError):
-                    if os.stat(path).st_mtime <= limit and _abandoned(path):
+                    # When it was last touched, not what its seal says.
+                    if os.stat(path).st_ctime <= limit and _abandoned(path):
                         io.unlink(path)
                         count += 1
         return count

@@ -1,6 +1,6 @@
 """The seal of a stored file: its own modification time says which file it is.
 
-The whole seconds are when the file was committed; the fraction is derived from its digest, inode
+The whole seconds are when the file was committed, rounded up; the fraction is derived from its digest, inode
 and size. Whatever writes to the file, or puts another in its place, breaks the seal, so that a
 `stat` tells the file that was recorded from one that must be read again. A file system that does
 not keep 100 ns, or a copy of the store, has no seals: then files are read, which is slow and right.
@@ -24,7 +24,8 @@ def sealed(state: os.stat_result, digest: str) -> bool:
 
 def seal(state: os.stat_result, digest: str) -> int:
     """The modification time, in nanoseconds, that seals this file as of now."""
-    return _stamp(state, digest, int(time.time()))
+    # Rounded up: a file is never taken for older than it is.
+    return _stamp(state, digest, int(time.time()) + 1)
 
 
 def _stamp(state: os.stat_result, digest: str, seconds: int) -> int:
