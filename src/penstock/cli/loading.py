@@ -1,0 +1,164 @@
+"""The pipeline that `FILE.py:PIPELINE` or `module:PIPELINE` means, loaded as Python would load it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import linecache
+import sys
+import traceback
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from penstock.config import near
+from penstock.core.naming import module_name
+from penstock.core.project import Project, find_project
+from penstock.define.pipeline import Composed
+from penstock.errors import NotFound, PenstockError, UsageError
+
+Pipeline = Composed[..., Any]
+
+
+class LoadFailed(PenstockError):
+    """The user's module raised while it was imported; the message is its own traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A module by file or by name, and a pipeline in it; "" if it is the only one."""
+
+    file: Path | None
+    module: str
+    pipeline: str
+
+    @property
+    def shown(self) -> str:
+        return str(self.file) if self.file else self.module
+
+
+def parse(text: str) -> Target:
+    """A path may hold spaces and colons; what follows the last colon is the pipeline's name."""
+    if text.endswith(".py") and Path(text).is_file():
+        return Target(Path(text), "", "")
+    head, colon, name = text.rpartition(":")
+    if not colon:
+        head, name = text, ""
+    file = Path(head)
+    if file.is_file():
+        return Target(file, "", name)
+    if file.suffix == ".py" or "/" in head or not head:
+        here = file.parent if file.parent.is_dir() else Path()
+        names = [str(path) for path in sorted(here.glob("*.py"))]
+        raise NotFound(f"no file '{head}'", hint=near(head, names))
+    return Target(None, head, name)
+
+
+def project_of(target: Target) -> Project:
+    """The project of the file; of a module, that of the working directory."""
+    return find_project(target.file.resolve().parent if target.file else Path.cwd())
+
+
+def load(target: Target, project: Project) -> Pipeline:
+    """Import the module and find the pipeline. Raises LoadFailed, NotFound, UsageError."""
+    folders = [str(project.root)]
+    if (project.root / "src").is_dir():
+        folders.insert(0, str(project.root / "src"))
+    folders.insert(0, str(target.file.resolve().parent if target.file else Path.cwd()))
+    sys.path[:0] = [folder for folder in dict.fromkeys(folders) if folder not in sys.path]
+    try:
+        module = _file(target.file.resolve(), project) if target.file else _named(target.module)
+    except PenstockError:
+        raise
+    except Exception as error:
+        raise LoadFailed(
+            _traceback(error), hint=f"'{target.shown}' could not be imported."
+        ) from None
+    return _pipeline(module, target)
+
+
+def _named(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise NotFound(
+                f"no module '{name}'", hint="Give the path of a file, or a module on the path."
+            ) from None
+        raise
+
+
+def _file(path: Path, project: Project) -> ModuleType:
+    """Import a file by its dotted name under the root, so that its classes are named as elsewhere."""
+    blank = ModuleType("__penstock__")
+    blank.__file__ = str(path)
+    name = module_name(blank, project.root)
+    if _finds(name, path):
+        return importlib.import_module(name)
+    # Its name is no identifier, or something else on the path has the same one.
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"'{path.name}' is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _finds(name: str, path: Path) -> bool:
+    """Whether an import of this name loads this file; nothing is executed to find out."""
+    folders: list[str] | None = None
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:count]), folders)
+        if spec is None:
+            return False
+        folders = [*(spec.submodule_search_locations or ())]
+    return spec is not None and spec.origin is not None and Path(spec.origin).resolve() == path
+
+
+def _pipeline(module: ModuleType, target: Target) -> Pipeline:
+    found = {name: value for name, value in vars(module).items() if isinstance(value, Composed)}
+    if target.pipeline:
+        value: Any = module
+        for part in target.pipeline.split("."):
+            value = getattr(value, part, None)
+        if isinstance(value, Composed):
+            return value
+        for known in found.values():
+            if known.name == target.pipeline:
+                return known
+        what = "is not a pipeline" if value is not None else "does not exist"
+        raise NotFound(
+            f"'{target.pipeline}' {what} in '{target.shown}'", hint=near(target.pipeline, found)
+        )
+    own = {name: one for name, one in found.items() if one.callee.module == module.__name__}
+    choice = own or found
+    if len({id(one) for one in choice.values()}) == 1:
+        return next(iter(choice.values()))
+    if not choice:
+        raise NotFound(f"'{target.shown}' has no pipeline", hint="Put @pipeline above a function.")
+    names = ", ".join(choice)
+    raise UsageError(
+        f"'{target.shown}' has several pipelines: {names}",
+        hint=f"Name one: {target.shown}:{next(iter(choice))}",
+    )
+
+
+def _traceback(error: BaseException) -> str:
+    """As Python shows it, without the frames of penstock and of the import machinery."""
+    linecache.checkcache()
+    lines = traceback.TracebackException.from_exception(error)
+    kept = [
+        frame
+        for frame in lines.stack
+        if "importlib" not in frame.filename and "/penstock/" not in frame.filename
+    ]
+    lines.stack = traceback.StackSummary.from_list(kept)
+    return "".join(lines.format()).rstrip()

@@ -1,0 +1,232 @@
+"""`penstock run`: run a pipeline from a file or a module."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from penstock.cli.binding import assignments, bind
+from penstock.cli.flags import as_json, on_stack
+from penstock.cli.loading import Pipeline, load, parse, project_of
+from penstock.cli.progress import Lines, View
+from penstock.cli.terminal import duration, number, terminal
+from penstock.client import Client
+from penstock.config import read_config
+from penstock.config.sources import Settled, settle
+from penstock.core.graph import Definition
+from penstock.core.options import Options
+from penstock.core.project import Project
+from penstock.core.records import RunRecord, StepRecord
+from penstock.define.trace import trace
+from penstock.session import Session, session
+
+EXIT: Mapping[str, int] = {"done": 0, "failed": 1, "rejected": 3, "cancelled": 130}
+
+
+def flags(function: Any) -> Any:
+    """What `run` and `plan` share: which pipeline, with what, and which part of it."""
+    for decorate in reversed(_FLAGS):
+        function = decorate(function)
+    return function
+
+
+_FLAGS = (
+    click.argument("target", metavar="FILE.py[:PIPELINE]", type=str),
+    click.option("-p", "--param", multiple=True, metavar="NAME=VALUE", help="A parameter."),
+    click.option("--set", "sets", multiple=True, metavar="STEP.NAME=VALUE",
+                 help="A setting of a step (fit.retries=3), or an argument that code leaves open."),
+    click.option("--config", "file", metavar="FILE.yaml", help="A run's file.",
+                 type=click.Path(dir_okay=False)),
+    click.option("--seed", type=int, help="The run's seed."),
+    click.option("--until", multiple=True, metavar="STEP", help="Only this step and what it needs."),
+    click.option("--from", "start", multiple=True, metavar="STEP",
+                 help="Only this step and what follows; the rest from earlier runs."),
+    click.option("--only", multiple=True, metavar="STEP", help="Only this step."),
+    click.option("--with", "replace", multiple=True, metavar="STEP=REF",
+                 help="Take this for a step's output: run:ID/STEP, artifact:ID."),
+    click.option("--refresh", multiple=True, metavar="STEP", help="Execute it though it is known."),
+    click.option("--no-cache", is_flag=True, help="Reuse nothing."),
+    click.option("--date", "logical_date", metavar="DATE", help="The date that the run is for."),
+    on_stack,
+    as_json,
+)  # fmt: skip
+
+
+@click.command()
+@flags
+@click.option("--workers", type=int, metavar="N", help="Processes that run steps.")
+@click.option("--tag", "tags", multiple=True, help="A tag of the run.")
+@click.option("--name", help="A name of the run.")
+@click.option("--note", help="A note on the run.")
+@click.option("--keep-going", is_flag=True, help="After a failure, run what does not depend on it.")
+@click.option("--strict", is_flag=True, help="An undeclared read fails its step.")
+@click.option("--pdb", is_flag=True, help="Stop in the debugger where a step fails.")
+def command(target: str, as_json: bool, **given: Any) -> int:
+    prepared = prepare(target, given)
+    view = _view(prepared.settled.options, quiet=as_json)
+    run: RunRecord | None = None
+    try:
+        with _streams(keep=prepared.settled.options.pdb):
+            ended = prepared.session.run(
+                prepared.definition, prepared.settled.options, [view] if view else []
+            )
+        run = ended.run
+    except KeyboardInterrupt:
+        _close(view)
+        terminal.note()
+        terminal.note("cancelled; what is done is kept. Go on with:")
+        terminal.note(f"  {again()}")
+        return EXIT["cancelled"]
+    finally:
+        _close(view)
+    reader = Client(prepared.session.stack)
+    steps = reader.steps(run.id)
+    if as_json:
+        metrics = {f"{node}.{metric.name}": metric.value for node, metric in reader.metrics(run.id)}
+        terminal.json({"run": run, "steps": steps, "metrics": metrics})
+    else:
+        _tell(reader, run, steps)
+    return EXIT.get(run.status, 1)
+
+
+# ---- making ready
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A pipeline with its arguments bound, and where it is to run."""
+
+    session: Session
+    definition: Definition
+    settled: Settled
+
+
+def prepare(target: str, given: Mapping[str, Any]) -> Prepared:
+    """From what stands on the command line to a graph."""
+    meant = parse(target)
+    project = project_of(meant)
+    pipeline = load(meant, project)
+    settled = options_of(project, pipeline, given)
+    options = settled.options
+    opened = session(project, settled.stack.name)
+    arguments = bind(pipeline.callee, pipeline.name, options.parameters)
+    definition = trace(
+        pipeline, (), arguments, opened.environment(), logical_date=options.logical_date
+    )
+    return Prepared(opened, definition, settled)
+
+
+def options_of(project: Project, pipeline: Pipeline | None, given: Mapping[str, Any]) -> Settled:
+    """All sources of options, the command line first."""
+    file = given.get("file")
+    run_file = None
+    if file:
+        # Only who gives a YAML file pays for its reader.
+        from penstock.config.runfile import read_run_file
+
+        run_file = read_run_file(Path(file))
+    code = getattr(pipeline, "_options", None)
+    return settle(
+        read_config(project),
+        code if isinstance(code, Options) else Options(),
+        os.environ,
+        run_file,
+        _from_flags(given),
+    )
+
+
+def _from_flags(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, and nothing that was not: that is for the other sources to say."""
+    command: dict[str, Any] = {
+        "parameters": assignments(given.get("param", ()), "-p"),
+        "settings": assignments(given.get("sets", ()), "--set"),
+        "replace": assignments(given.get("replace", ()), "--with"),
+    }
+    if given.get("no_cache"):
+        command["cache"] = False
+    for name in _PLAIN:
+        value = given.get(name)
+        if value not in (None, "", (), False) or (value == 0 and value is not False):
+            command[name] = list(value) if isinstance(value, tuple) else value
+    return command
+
+
+_PLAIN = (
+    *("seed", "until", "start", "only", "refresh", "logical_date", "stack"),
+    *("workers", "tags", "name", "note", "keep_going", "strict", "pdb"),
+)
+
+
+# ---- showing
+
+
+def _view(options: Options, *, quiet: bool) -> View | None:
+    if quiet:
+        return None
+    if terminal.live and not options.pdb:
+        # Only a terminal pays for rich.
+        from penstock.cli.live import Screen
+
+        return Screen(terminal)
+    return Lines(terminal)
+
+
+def _close(view: View | None) -> None:
+    if view is not None:
+        view.close()
+
+
+@contextmanager
+def _streams(*, keep: bool) -> Iterator[None]:
+    """What steps print is no result of the command: it goes to stderr."""
+    if keep:
+        yield
+        return
+    before = sys.stdout
+    if before is sys.__stdout__:
+        sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = before
+
+
+def again() -> str:
+    """The command that was given, to give it again."""
+    return shlex.join(["penstock", *sys.argv[1:]])
+
+
+def _tell(reader: Client, run: RunRecord, steps: list[StepRecord] | Any) -> None:
+    metrics = reader.metrics(run.id)
+    if metrics:
+        terminal.table(("metric", ""), [(f"{n}.{m.name}", number(m.value)) for n, m in metrics])
+    took = duration((run.ended - run.started) / 1e6)
+    from penstock.cli.runs import steps_in_words
+
+    words = steps_in_words(run.counts) or "nothing to do"
+    terminal.out(f"run {run.id} {terminal.status(run.status)} in {took}: {words}")
+    if run.status != "failed":
+        return
+    failed = [step for step in steps if step.status == "failed" and step.error]
+    for step in failed[:3]:
+        assert step.error is not None
+        terminal.note()
+        terminal.note(terminal.style(f"'{step.name}' failed", "red", "bold", err=True))
+        text = step.error.traceback or f"{step.error.type}: {step.error.message}"
+        for line in text.rstrip().splitlines():
+            terminal.note(f"  {line}")
+    if run.error and not failed:
+        terminal.error(run.error.message)
+    terminal.note()
+    if failed:
+        terminal.note(f"look:   penstock logs {run.id} {shlex.quote(failed[0].name)}")
+        terminal.note(f"replay: penstock debug {run.id} {shlex.quote(failed[0].name)}")
+    terminal.note(f"resume: {again()}")
