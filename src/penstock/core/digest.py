@@ -23,6 +23,11 @@ def digest_struct(kind: str, *fields: Field) -> str:
     return blake3(b"".join(parts)).hexdigest()
 
 
+def digest_files(serializer: str, files: Iterable[tuple[str, str]]) -> str:
+    """The content of a value in a canonical format: that of its files, as (name, digest) pairs."""
+    return digest_struct("files", serializer, [part for file in files for part in file])
+
+
 def _write(field: Field, parts: list[bytes]) -> None:
     # Each piece is its tag, its length and its bytes: no two structures share an encoding.
     match field:

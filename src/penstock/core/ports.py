@@ -35,7 +35,7 @@ class Blob(Struct, frozen=True):
     digest: str
     size: int
     modified: int
-    """Microseconds."""
+    """When it was last committed, in microseconds; up to 2 s late, never early."""
 
 
 class Writer(Protocol):
@@ -131,7 +131,8 @@ class Encoded(Struct, frozen=True):
 class Serializer(Protocol):
     """One family of values. Registered by entry point `penstock.serializers` or `register`."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def accepts(self, value: object) -> bool:
         """Whether this value is of the family; never imports the library (look in sys.modules)."""
@@ -206,7 +207,12 @@ class Family(Protocol):
 
 @runtime_checkable
 class Joining(Serializer, Protocol):
-    """A serializer that needs the others. Its values are digested by the walk, never by itself."""
+    """A serializer that needs the others."""
+
+    @property
+    def walked(self) -> bool:
+        """Whether its values have the content that the walk gives them: `digest` asks the family."""
+        ...
 
     def joined(self, family: Family) -> Serializer:
         """This serializer, among these."""

@@ -1,0 +1,20 @@
+"""Serializers: one file a library. None is imported before a value of its kind is at hand."""
+
+from __future__ import annotations
+
+from penstock.core.ports import Serializer
+from penstock.core.registered import register
+from penstock.serializers.arrow import Arrow
+from penstock.serializers.numpy import Numpy
+from penstock.serializers.pandas import Pandas
+from penstock.serializers.path import Paths
+from penstock.serializers.pickle import Pickle
+from penstock.serializers.plain import Plain
+from penstock.serializers.sklearn import Sklearn
+
+__all__ = ["default_serializers", "register"]
+
+
+def default_serializers() -> tuple[Serializer, ...]:
+    """Those that ship, in the order in which they are asked; the pickle takes what is left."""
+    return (Plain(), Numpy(), Pandas(), Arrow(), Sklearn(), Paths(), Pickle())

@@ -1,0 +1,347 @@
+"""Artifacts: values to manifests and back, over an artifact store and the serializers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from penstock.core.digest import digest_files, digest_struct
+from penstock.core.naming import MAIN, is_first_party, type_name
+from penstock.core.ports import ArtifactStore, Encoded, Files, Joining, Part, Serializer
+from penstock.core.records import FileRef, Made, Manifest, made
+from penstock.core.registered import registered
+from penstock.core.signing import sign, signed
+from penstock.core.walk import ATOMS, Fields, digest_plain, unfold
+from penstock.errors import MissingExtra, SerializationError, Untrusted
+from penstock.run.files import Below, NewFiles, fetched
+from penstock.run.paths import Memo, digest_path
+
+COLLECTION = "collection"
+LISTED = "items.json"
+_json = msgspec.json.Encoder(order="deterministic")
+_listed = msgspec.json.Decoder(tuple[Made, ...])
+
+
+class Artifacts:
+    """Encodes, decodes and digests; used by one thread at a time.
+
+    `key` gives the signing key, or None where there is none; `lookup` finds the manifests of a
+    collection's items; `memo` remembers the digests of files (`Catalog.memo`).
+    """
+
+    def __init__(
+        self,
+        store: ArtifactStore,
+        serializers: Sequence[Serializer],
+        *,
+        root: Path,
+        key: Callable[[], bytes | None],
+        lookup: Callable[[str], Manifest],
+        memo: Memo | None = None,
+    ) -> None:
+        self.store = store
+        self.root = root.resolve()
+        self._given = tuple(self._joined(serializer) for serializer in serializers)
+        self._key = key
+        self._lookup = lookup
+        self._memo = _remembering(memo)
+        self._scratch: Path | None = None
+        self._met: set[type] = set()
+
+    # ---- values to artifacts
+
+    def encode(
+        self, value: object, *, serializer: str = "", scratch: Path | None = None
+    ) -> tuple[Manifest, tuple[Manifest, ...]]:
+        """The artifact of a value, and the items' if it is a collection; `scratch` is the step's folder.
+
+        `serializer` is a name; without it the first that accepts the value and can write it. Raises
+        SerializationError, or Untrusted for a value that must be signed where there is no key.
+        """
+        if not serializer and type(value) is list and self._gathers(value):
+            pairs = [self.encode(item, scratch=scratch) for item in value]
+            inner = tuple(manifest for item, below in pairs for manifest in (item, *below))
+            return self.collection([made(item) for item, _ in pairs]), inner
+        self._scratch, self._met = scratch, set()
+        files = NewFiles(self.store)
+        try:
+            name, encoded = self._write(value, files, serializer)
+            refs, inline = files.finish()
+        except BaseException:
+            files.discard()
+            raise
+        finally:
+            self._scratch = None
+        content = encoded.content or digest_files(name, [(f.name, f.digest) for f in refs])
+        return self._manifest(value, name, encoded, content, refs, inline), ()
+
+    def collection(self, items: Sequence[Made]) -> Manifest:
+        """A list by reference."""
+        files = NewFiles(self.store)
+        data = _json.encode(items)
+        with files.create(LISTED, len(data)) as file:
+            file.write(data)
+        refs, inline = files.finish()
+        manifest = Manifest(
+            id="",
+            content=_gathered(item.content for item in items),
+            serializer=COLLECTION,
+            type="builtins:list",
+            files=refs,
+            inline=inline,
+            items=len(items),
+            classes=tuple(sorted({name for item in items for name in item.classes})),
+        )
+        return msgspec.structs.replace(manifest, id=manifest_id(manifest))
+
+    # ---- artifacts to values
+
+    def decode(self, manifest: Manifest, *, scratch: Path | None = None) -> Any:
+        """A fresh value. Raises ArtifactMissing, ArtifactDamaged, Untrusted, SerializationError.
+
+        A stored file or folder appears below `scratch`, else in a folder that goes when Python ends.
+        """
+        if manifest.items is not None:
+            return [
+                self.decode(self._lookup(item.artifact), scratch=scratch)
+                for item in self.items(manifest)
+            ]
+        if manifest.unsafe:
+            self._check(manifest)
+        self._scratch = scratch
+        try:
+            serializer = self.named(manifest.serializer)
+            return serializer.decode(manifest, fetched(self.store, manifest))
+        except ImportError as error:
+            raise MissingExtra(
+                f"a stored '{manifest.type}' needs '{error.name}', which is not installed",
+                hint=f"Install it: uv pip install {error.name}",
+            ) from error
+        finally:
+            self._scratch = None
+
+    def items(self, manifest: Manifest) -> Sequence[Made]:
+        """What a collection lists."""
+        data = fetched(self.store, manifest)[LISTED]
+        return _listed.decode(data if isinstance(data, bytes) else data.read_bytes())
+
+    # ---- contents
+
+    def digest(self, value: object) -> str:
+        """The content that `encode` would give, without writing. Raises SerializationError."""
+        if type(value) is list and self._gathers(value):
+            return _gathered(self.digest(item) for item in value)
+        if type(value) not in ATOMS:
+            leaf = self._leaf(value)
+            if leaf is not None:
+                return leaf
+        return digest_plain(value, self._other, classes=self._met)
+
+    def file_digest(self, path: Path) -> str:
+        return digest_path(path, self._memo)
+
+    def _other(self, value: object) -> str | Fields:
+        leaf = self._leaf(value)
+        return unfold(value) if leaf is None else leaf
+
+    def _leaf(self, value: object) -> str | None:
+        """The digest of a value whose serializer knows it; None if it is for the walk."""
+        for serializer in self._accepting(value):
+            if getattr(serializer, "walked", False):
+                return None
+            try:
+                return serializer.digest(value)
+            except SerializationError:
+                continue
+        return None
+
+    # ---- the family
+
+    def pick(self, value: object) -> str:
+        return next(self._accepting(value)).name
+
+    def named(self, name: str) -> Serializer:
+        for serializer in (*registered(), *self._given):
+            if serializer.name == name:
+                return self._joined(serializer)
+        known = ", ".join(sorted({s.name for s in (*registered(), *self._given)}))
+        raise SerializationError(
+            f"there is no serializer '{name}'",
+            hint=f"Known are {known}. Is the package that adds it installed and imported?",
+        )
+
+    def write(self, value: object, files: Files, prefix: str, serializer: str = "") -> Part:
+        assert isinstance(files, NewFiles | Below)  # those that `encode` handed out
+        below = Below(files, prefix)
+        name, encoded = self._write(value, below, serializer)
+        return Part(
+            name, type_name(type(value)), tuple(below.written), encoded.meta, encoded.unsafe
+        )
+
+    def owns(self, path: Path) -> bool:
+        return self._scratch is not None and Path(os.path.abspath(path)).is_relative_to(
+            os.path.abspath(self._scratch)
+        )
+
+    def folder(self) -> Path:
+        if self._scratch is not None:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+        folder = Path(self._scratch or _temporary()) / f"input-{os.urandom(6).hex()}"
+        folder.mkdir()
+        return folder
+
+    def vouch(self, manifest: Manifest) -> None:
+        key = self._key()
+        if key is None or not signed(key, manifest.id, manifest.signature):
+            raise Untrusted(
+                f"artifact '{manifest.id[:12]}' is a pickle ('{manifest.type}') "
+                + ("and there is no key to tell whose" if key is None else "of another project"),
+                hint="Reading it could run any code. If its makers are your team, share their "
+                "signing key: PENSTOCK_SIGNING_KEY, or the file .penstock/key.",
+            )
+
+    # ---- how it is done
+
+    def _joined(self, serializer: Serializer) -> Serializer:
+        return serializer.joined(self) if isinstance(serializer, Joining) else serializer
+
+    def _accepting(self, value: object) -> Iterator[Serializer]:
+        for serializer in registered():
+            if serializer.accepts(value):
+                yield self._joined(serializer)
+        for serializer in self._given:
+            if serializer.accepts(value):
+                yield serializer
+
+    def _gathers(self, values: list[Any]) -> bool:
+        """Whether a list is better kept as one artifact an item: none is plain only, none a pickle."""
+        kinds = {type(value): value for value in values}
+        if ATOMS.issuperset(kinds):
+            return False
+        names = {self.pick(value) for value in kinds.values()}
+        return "pickle" not in names and names != {"json"}
+
+    def _write(
+        self, value: object, files: NewFiles | Below, serializer: str
+    ) -> tuple[str, Encoded]:
+        if serializer:
+            chosen = self.named(serializer)
+            return serializer, chosen.encode(value, files)
+        failed: SerializationError | None = None
+        for candidate in self._accepting(value):
+            try:
+                return candidate.name, candidate.encode(value, files)
+            except SerializationError as error:
+                failed = error
+                files.discard()
+        raise failed or SerializationError(
+            f"no serializer takes a '{type_name(type(value))}'", hint="Register one for it."
+        )
+
+    def _manifest(
+        self,
+        value: object,
+        name: str,
+        encoded: Encoded,
+        content: str,
+        files: tuple[FileRef, ...],
+        inline: bytes | None,
+    ) -> Manifest:
+        manifest = Manifest(
+            id="",
+            content=content,
+            serializer=name,
+            type=type_name(type(value)),
+            files=files,
+            inline=inline,
+            meta=encoded.meta,
+            classes=_first_party(self._met),
+            unsafe=encoded.unsafe,
+        )
+        id = manifest_id(manifest)
+        return msgspec.structs.replace(
+            manifest, id=id, signature=self._sign(manifest, id) if encoded.unsafe else ""
+        )
+
+    def _sign(self, manifest: Manifest, id: str) -> str:
+        key = self._key()
+        if key is None:
+            raise Untrusted(
+                f"a '{manifest.type}' is kept as a pickle, and there is no key to sign it",
+                hint="Set PENSTOCK_SIGNING_KEY, or return a value of a safe format.",
+            )
+        return sign(key, id)
+
+    def _check(self, manifest: Manifest) -> None:
+        if manifest_id(manifest) != manifest.id:
+            raise Untrusted(
+                f"the record of artifact '{manifest.id[:12]}' was changed",
+                hint="Run its step again; a pickle is read only as it was recorded.",
+            )
+        self.vouch(manifest)
+
+
+def manifest_id(manifest: Manifest) -> str:
+    """The digest of all that a manifest says, but its inline bytes and its signature."""
+    return digest_struct(
+        "artifact",
+        manifest.content,
+        manifest.serializer,
+        manifest.type,
+        [(file.name, file.digest, file.size) for file in manifest.files],
+        _json.encode(manifest.meta),
+        manifest.items,
+        manifest.classes,
+        manifest.unsafe,
+    )
+
+
+def _gathered(contents: Iterable[str]) -> str:
+    return digest_struct("collection", tuple(contents))
+
+
+def _first_party(classes: set[type]) -> tuple[str, ...]:
+    return tuple(sorted(type_name(cls) for cls in classes if _is_ours(cls)))
+
+
+@lru_cache(maxsize=4096)
+def _is_ours(cls: Hashable) -> bool:
+    module = getattr(cls, "__module__", "")
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return module == MAIN or (not module.startswith("penstock.") and is_first_party(file))
+
+
+def _remembering(memo: Memo | None) -> Memo:
+    """A memo that asks `memo` once for each fact."""
+    known: dict[str, str] = {}
+
+    def remember(name: str, value: str | None = None) -> str | None:
+        if value is None:
+            found = known.get(name) or (memo(name) if memo is not None else None)
+            if found is not None:
+                known[name] = found
+            return found
+        known[name] = value
+        if memo is not None:
+            memo(name, value)
+        return value
+
+    return remember
+
+
+_folders: dict[int, Any] = {}
+
+
+def _temporary() -> str:
+    """This process's own folder for files of values, removed when Python ends."""
+    import tempfile  # 5 ms, and only values that are files need it
+
+    if os.getpid() not in _folders:
+        _folders[os.getpid()] = tempfile.TemporaryDirectory(prefix="penstock-")
+    return str(_folders[os.getpid()].name)

@@ -1,0 +1,174 @@
+"""The files of one artifact while they are written: small ones in memory, others in the store."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Container, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from penstock.core.digest import digest_bytes
+from penstock.core.ports import ArtifactStore, Writer
+from penstock.core.records import INLINE_LIMIT, FileRef, Manifest
+from penstock.errors import ArtifactDamaged, SerializationError
+
+
+class NewFile(io.RawIOBase):
+    """A file that begins in memory, and moves to the store when it outgrows a manifest's row."""
+
+    def __init__(self, store: ArtifactStore, name: str, size: int | None) -> None:
+        self._store = store
+        self._size = size
+        self._writer: Writer | None = None
+        self._small: list[bytes] = []
+        self._length = 0
+        self.name = name
+        self.ref: FileRef | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._length
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data).cast("B") if not isinstance(data, bytes) else data
+        length = len(view)
+        if self._writer is None and self._length + length > INLINE_LIMIT:
+            self._writer = self._store.writer(self._size)
+            if self._small:
+                self._writer.write(b"".join(self._small))
+                self._small = []
+        self._length += length
+        if self._writer is None:
+            self._small.append(bytes(view))
+        else:
+            self._writer.write(view)
+        return length
+
+    def close(self) -> None:
+        if not self.closed and self._writer is not None and self.ref is None:
+            self.ref = self._writer.commit(self.name)
+        super().close()
+
+    def abort(self) -> None:
+        if self._writer is not None:
+            self._writer.abort()
+            self._writer = None
+        self._small = []
+        super().close()
+
+    def small(self) -> bytes | None:
+        """All of it, if it never left memory."""
+        return b"".join(self._small) if self._writer is None and self.ref is None else None
+
+    def settled(self) -> FileRef:
+        """The file in the store, put there now if it still is in memory."""
+        if self.ref is None:
+            self._writer = self._writer or self._store.writer(self._length)
+            for part in self._small:
+                self._writer.write(part)
+            self.ref = self._writer.commit(self.name)
+        return self.ref
+
+    def __del__(self) -> None:
+        # What was neither closed nor aborted is not to appear because it is forgotten.
+        self.abort()
+
+
+class NewFiles:
+    """`Files` over an artifact store."""
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store = store
+        self._files: list[NewFile] = []
+
+    def create(self, name: str, size: int | None = None) -> BinaryIO:
+        return cast("BinaryIO", self._add(name, size))
+
+    def adopt(self, path: Path, name: str) -> None:
+        size = path.stat().st_size
+        file = self._add(name, size)
+        if size <= INLINE_LIMIT:
+            file.write(path.read_bytes())
+        else:
+            file.ref = self._store.adopt(path, name)
+        file.close()
+
+    def remove(self, names: Container[str]) -> None:
+        for file in self._files:
+            if file.name in names:
+                file.abort()
+        self._files = [file for file in self._files if file.name not in names]
+
+    def discard(self) -> None:
+        """Forget all that was written: the value is to be written another way, or not at all."""
+        self.remove([file.name for file in self._files])
+
+    def finish(self) -> tuple[tuple[FileRef, ...], bytes | None]:
+        """The files, and the bytes of an only one that fits in a manifest's row."""
+        if len(self._files) == 1 and (data := self._files[0].small()) is not None:
+            return (FileRef(self._files[0].name, digest_bytes(data), len(data)),), data
+        return tuple(file.settled() for file in self._files), None
+
+    def _add(self, name: str, size: int | None) -> NewFile:
+        if any(file.name == name for file in self._files):
+            raise SerializationError(f"the file '{name}' of an artifact was written twice")
+        file = NewFile(self._store, name, size)
+        self._files.append(file)
+        return file
+
+
+class Below:
+    """`Files` of an inner value: each name after a prefix."""
+
+    def __init__(self, files: NewFiles | Below, prefix: str) -> None:
+        self._files = files
+        self._prefix = prefix
+        self.written: list[str] = []
+
+    def create(self, name: str, size: int | None = None) -> BinaryIO:
+        self.written.append(name)
+        return self._files.create(self._prefix + name, size)
+
+    def adopt(self, path: Path, name: str) -> None:
+        self.written.append(name)
+        self._files.adopt(path, self._prefix + name)
+
+    def remove(self, names: Container[str]) -> None:
+        gone = [name for name in self.written if name in names]
+        self.written = [name for name in self.written if name not in gone]
+        self._files.remove([self._prefix + name for name in gone])
+
+    def discard(self) -> None:
+        self.remove(list(self.written))
+
+
+class Stored(Mapping[str, Path | bytes]):
+    """The files of an artifact by name, each verified when it is asked for."""
+
+    def __init__(self, store: ArtifactStore, manifest: Manifest) -> None:
+        self._store = store
+        self._files = {file.name: file for file in manifest.files}
+
+    def __getitem__(self, name: str) -> Path:
+        return self._store.path(self._files[name], verify=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def fetched(store: ArtifactStore, manifest: Manifest) -> Mapping[str, Path | bytes]:
+    """What a serializer reads of this artifact."""
+    if manifest.inline is None:
+        return Stored(store, manifest)
+    file = manifest.files[0]
+    if digest_bytes(manifest.inline) != file.digest:
+        raise ArtifactDamaged(
+            f"the bytes of artifact '{manifest.id[:12]}' in its row are not those recorded",
+            hint="Run its step again: `penstock run … --refresh STEP`.",
+        )
+    return {file.name: manifest.inline}

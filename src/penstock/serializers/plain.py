@@ -1,0 +1,129 @@
+"""The JSON family: plain values, and containers of anything, each part by its own serializer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from penstock.core.ports import Encoded, Family, Files, Part
+from penstock.core.records import Manifest
+from penstock.core.walk import digest_plain, unfold
+from penstock.errors import SerializationError
+from penstock.serializers import tree
+
+FILE = "value.json"
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Tagged JSON. What has no form in it (arrays, frames, models) is a file of its own beside it;
+    what only a pickle can hold is in one pickle together, so that shared parts stay shared.
+    """
+
+    name: str = field(default="json", init=False)
+    walked: bool = field(default=True, init=False)
+    family: Family | None = None
+
+    def joined(self, family: Family) -> Plain:
+        return Plain(family)
+
+    def accepts(self, value: object) -> bool:
+        return tree.is_plain(value)
+
+    def encode(self, value: Any, files: Files) -> Encoded:
+        leaves: list[object] = []
+
+        def leaf(part: object) -> int:
+            leaves.append(part)
+            return len(leaves) - 1
+
+        data = tree.dumps(value, leaf)
+        with files.create(FILE, len(data)) as file:
+            file.write(data)
+        content = self.digest(value)
+        if not leaves:
+            return Encoded(content=content)
+        places, parts = self._write(leaves, files)
+        return Encoded(
+            content=content,
+            meta={"leaves": places, "parts": [msgspec.to_builtins(part) for part in parts]},
+            unsafe=any(part.unsafe for part in parts),
+        )
+
+    def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
+        data = _bytes(files[FILE])
+        if not manifest.meta:
+            return tree.loads(data, _no_leaf)
+        parts = [msgspec.convert(part, Part) for part in manifest.meta["parts"]]
+        values = [self._read(n, part, manifest, files) for n, part in enumerate(parts)]
+        places = manifest.meta["leaves"]
+
+        def leaf(number: int) -> object:
+            part, index = places[number]
+            return values[part] if index is None else values[part][index]
+
+        return tree.loads(data, leaf)
+
+    def digest(self, value: Any) -> str:
+        return digest_plain(value, unfold) if self.family is None else self.family.digest(value)
+
+    def _write(
+        self, leaves: list[object], files: Files
+    ) -> tuple[list[tuple[int, int | None]], list[Part]]:
+        """Each leaf's place, as (part, index in it); and the parts."""
+        family = self._joined()
+        places: list[tuple[int, int | None]] = []
+        parts: list[Part] = []
+        pickled: list[object] = []
+        for value in leaves:
+            if family.pick(value) == "pickle":
+                places.append((-1, len(pickled)))
+                pickled.append(value)
+            else:
+                places.append((len(parts), None))
+                parts.append(family.write(value, files, f"{len(parts)}/"))
+        if pickled:
+            parts.append(family.write(pickled, files, f"{len(parts)}/", "pickle"))
+        last = len(parts) - 1
+        return [(last if part < 0 else part, index) for part, index in places], parts
+
+    def _read(
+        self, number: int, part: Part, manifest: Manifest, files: Mapping[str, Path | bytes]
+    ) -> Any:
+        prefix = f"{number}/"
+        inner = msgspec.structs.replace(
+            manifest,
+            serializer=part.serializer,
+            type=part.type,
+            meta=part.meta,
+            # A part is as trusted as the whole, whose signature covers the mark of each.
+            unsafe=part.unsafe and manifest.unsafe,
+            inline=None,
+            files=tuple(
+                msgspec.structs.replace(file, name=file.name.removeprefix(prefix))
+                for file in manifest.files
+                if file.name.startswith(prefix)
+            ),
+        )
+        inside = {name: files[prefix + name] for name in part.files}
+        return self._joined().named(part.serializer).decode(inner, inside)
+
+    def _joined(self) -> Family:
+        if self.family is None:
+            raise SerializationError(
+                "a container of values that are not plain needs the other serializers",
+                hint="Use it by way of a stack's artifacts, or of `joined`.",
+            )
+        return self.family
+
+
+def _bytes(file: Path | bytes) -> bytes:
+    return file if isinstance(file, bytes) else file.read_bytes()
+
+
+def _no_leaf(number: int) -> object:
+    raise SerializationError(f"the record names no file for part {number} of the value")
