@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from penstock.core.digest import digest_bytes
 from penstock.core.gone import gone
-from penstock.core.naming import MAIN, resolve, type_name
+from penstock.core.naming import MAIN, module_name, resolve, type_name
 from penstock.core.records import FileRef, Manifest
 from penstock.errors import ArtifactDamaged, DefinitionError, SerializationError, Untrusted
 
@@ -64,7 +65,7 @@ def pack(value: object) -> bytes:
 
 def unpack(data: bytes) -> Any:
     """What a process of our own packed, and sent over a private pipe. Never for stored bytes."""
-    return pickle.loads(data)  # noqa: S301  # a pipe that no one else can write to
+    return _Receiver(io.BytesIO(data)).load()
 
 
 # ---- names, the same however a file was started
@@ -76,6 +77,15 @@ class _Reader(pickle.Unpickler):
             return super().find_class(module, name)
         except (ImportError, AttributeError):
             return _found(f"{module}:{name}")
+
+
+class _Receiver(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        # What a worker imports by its name may be the script that runs here: never import it twice.
+        main = sys.modules.get(MAIN)
+        if module != MAIN and module not in sys.modules and main and module_name(main) == module:
+            module = MAIN
+        return super().find_class(module, name)
 
 
 def _found(name: str) -> Any:
