@@ -28,8 +28,8 @@ from penstock.core.records import FileRef, Made, Manifest, now
 from penstock.errors import ArtifactDamaged, ArtifactMissing
 
 GRACE = 60.0
-"""Seconds for which everything stays: twice the longest lease, so that clocks may differ a little."""
-BATCH = 500
+"""Seconds for which all bytes stay: twice the longest lease; and by which clocks may differ."""
+BATCH = 5000
 _PIECE = 2 << 20
 _SECOND = 1_000_000
 _T = TypeVar("_T")
@@ -162,7 +162,9 @@ def _leftovers(
     if repair and (count := artifacts.clean(GRACE)):
         message = f"{_many(count, 'unfinished file')} of killed writers deleted"
         yield Finding("unfinished", message, True)
-    unknown = [blob for some in _orphans(metadata, artifacts, _limit(metadata, 0)) for blob in some]
+    unknown = [
+        blob for some in _orphans(metadata, artifacts, _limits(metadata, 0)[1]) for blob in some
+    ]
     if unknown:
         size = sum(blob.size for blob in unknown)
         message = f"{_many(len(unknown), 'file')} ({size:,} bytes) that no artifact has: run gc"
@@ -189,46 +191,51 @@ def collect(
 ) -> Garbage:
     """Drop what nothing reaches and what was last committed more than `older` seconds ago.
 
-    Never less than a minute, and never what a live run may be about to record.
+    Never bytes of the last minute, and never what a live run may be about to record.
     """
-    limit = _limit(metadata, older)
+    records, written = _limits(metadata, older)
     if dry_run:
-        return _outlook(metadata, artifacts, limit)
+        return _outlook(metadata, artifacts, records, written)
     metadata.journal.settle()
-    doomed = metadata.sweep.doomed(limit)
+    doomed = metadata.sweep.doomed(records)
     for some in _batches(doomed):
         metadata.sweep.bury([manifest.id for manifest in some])
     files = size = 0
-    for blobs in _orphans(metadata, artifacts, limit):
+    for blobs in _orphans(metadata, artifacts, written):
         for blob in blobs:
-            if artifacts.remove(blob.digest, before=limit):
+            if artifacts.remove(blob.digest, before=written):
                 files, size = files + 1, size + blob.size
     return Garbage(tuple(doomed), files, size, artifacts.clean(max(older, GRACE)))
 
 
-def _outlook(metadata: MetadataStore, artifacts: ArtifactStore, limit: int) -> Garbage:
-    doomed = metadata.sweep.doomed(limit)
+def _outlook(
+    metadata: MetadataStore, artifacts: ArtifactStore, records: int, written: int
+) -> Garbage:
+    doomed = metadata.sweep.doomed(records)
     ids = {manifest.id for manifest in doomed}
     going = {file.digest for manifest in doomed for file in manifest.files}
     if going:
         for manifest in metadata.sweep.artifacts():
             if manifest.id not in ids:
                 going.difference_update(file.digest for file in manifest.files)
-    blobs = {blob.digest: blob for some in _orphans(metadata, artifacts, limit) for blob in some}
+    blobs = {blob.digest: blob for some in _orphans(metadata, artifacts, written) for blob in some}
     for digest in going:
         blob = artifacts.stat(digest)
-        if blob is not None and blob.modified < limit:
+        if blob is not None and blob.modified < written:
             blobs[digest] = blob
     return Garbage(tuple(doomed), len(blobs), sum(blob.size for blob in blobs.values()), 0)
 
 
-def _limit(metadata: MetadataStore, older: float) -> int:
-    """Microseconds: what was last committed before this may go."""
+def _limits(metadata: MetadataStore, older: float) -> tuple[int, int]:
+    """Microseconds: what is out of reach since before the first, and written before the second, may go."""
     # The time is taken first: a run that begins while we look is younger than it.
-    limit = now() - int(max(older, GRACE) * _SECOND)
+    moment = now()
     live = metadata.runs.list(RunFilter(statuses=("running",), limit=1_000_000))
-    began = min((run.created for run in live), default=limit + int(GRACE * _SECOND))
-    return min(limit, began - int(GRACE * _SECOND))
+    grace = int(GRACE * _SECOND)
+    oldest = min((run.created - grace for run in live), default=moment)
+    records = min(moment - int(older * _SECOND), oldest)
+    # Bytes may be put shortly before their run is on record.
+    return records, min(moment - int(max(older, GRACE) * _SECOND), oldest)
 
 
 def _orphans(
