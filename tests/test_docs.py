@@ -1,0 +1,97 @@
+"""The README does what it says: its code is written to a file, its commands are run as shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, *DOCS, *(ROOT / f"{n}.md" for n in ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG"))]
+NEVER_RUN = ("make ", "git ", "cd ")
+
+
+def blocks(page: Path, language: str) -> Iterator[str]:
+    yield from re.findall(
+        rf"^```{language}\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
+    )
+
+
+def environment(folder: Path) -> Mapping[str, str]:
+    """Commands find this interpreter first, and no state but the folder's."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PENSTOCK_")}
+    here = Path(sys.executable).parent
+    return {**kept, "PATH": f"{here}{os.pathsep}{kept['PATH']}", "HOME": str(folder)}
+
+
+def said(output: str) -> str:
+    """What does not change from run to run: no ids, no times, no padding."""
+    return re.sub(r"\s+", " ", output).strip()
+
+
+def steps_of(block: str) -> Iterator[tuple[str, str]]:
+    """Each command of a console block, with the output shown below it."""
+    command, shown = "", list[str]()
+    for line in [*block.splitlines(), "$ "]:
+        if line.startswith("$ "):
+            if command:
+                yield command, "\n".join(shown)
+            command, shown = line[2:], []
+        else:
+            shown.append(line)
+
+
+def test_the_tour_of_the_readme_runs_as_it_is_shown(tmp_path: Path) -> None:
+    (code,) = blocks(README, "python")
+    (tmp_path / "tour.py").write_text(code)
+    (tmp_path / "penstock.toml").touch()
+    tour = [
+        step
+        for block in blocks(README, "console")
+        for step in steps_of(block)
+        if not step[0].startswith(NEVER_RUN)
+    ]
+    assert tour
+    for command, shown in tour:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
+        assert said(shown) in said(done.stdout), f"$ {command}\n{done.stdout}{done.stderr}"
+
+
+def test_the_tour_of_the_readme_takes_at_most_30_lines_of_code() -> None:
+    (code,) = blocks(README, "python")
+    assert len(code.splitlines()) <= 30
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_finds_it(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_the_makefile_has_every_target_that_the_pages_name() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        name
+        for page in PAGES
+        for block in blocks(page, "console")
+        for command, _ in steps_of(block)
+        if (words := shlex.split(command, comments=True))[:1] == ["make"]
+        for name in words[1:]
+    }
+    assert named <= targets
