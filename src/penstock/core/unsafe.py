@@ -83,8 +83,10 @@ class _Receiver(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         # What a worker imports by its name may be the script that runs here: never import it twice.
         main = sys.modules.get(MAIN)
-        if module != MAIN and module not in sys.modules and main and module_name(main) == module:
-            module = MAIN
+        if main is not None and module != MAIN and module not in sys.modules:
+            own = module_name(main)
+            if own == module or own.endswith(f".{module}"):
+                module = MAIN
         return super().find_class(module, name)
 
 
