@@ -71,6 +71,10 @@ class Client:
 
     def result(self, run: str) -> object:
         """What the pipeline returned."""
+        return self.results(run).value()
+
+    def results(self, run: str) -> Results:
+        """The values of a run, put together from its graph and its records."""
         record = self.run(run)
         graph = self.graph(record)
         if graph is None:
@@ -82,7 +86,7 @@ class Client:
                 known[node] = self.steps(record.id, node)
             return known[node]
 
-        return Results(graph, steps, self.load, self.fetch).value()
+        return Results(graph, steps, self.load, self.fetch)
 
     def fetch(self, address: str) -> object:
         """What an address stands for: `run:ID/STEP[.OUTPUT]` or `artifact:ID`."""
@@ -109,7 +113,7 @@ class Client:
 
     def closure(self, step: StepRecord) -> Closure | None:
         """The code that the step was decided with; None where it was not kept."""
-        return self._closure(step.parts.code) if step.parts else None
+        return self.code_of(step.parts.code) if step.parts else None
 
     def code(self, run: str, step: str) -> Mapping[str, str]:
         """Sources of everything the step's code reached: "features.py:encode" to text."""
@@ -185,7 +189,7 @@ class Client:
         old = self._store.calls.previous(run, step.node, step.index, step.ref)
         if old is None or old.parts is None:
             return (), {}, ""
-        changes = explain(old.parts, step.parts, self._closure, ref=step.ref)
+        changes = explain(old.parts, step.parts, self.code_of, ref=step.ref)
         shown = {
             change.name: Shown(
                 self._describe(old.run, old.parts.shown.get(change.name, ""), change.before),
@@ -221,7 +225,7 @@ class Client:
                     return describe(self.manifest(made.artifact))
         return ""
 
-    def _closure(self, code: str) -> Closure | None:
+    def code_of(self, code: str) -> Closure | None:
         text = self.texts(code).get(code)
         return msgspec.json.decode(text, type=Closure) if text else None
 

@@ -195,4 +195,5 @@ def _tools(
         scratch=project.home / "scratch",
         logs=project.home / "logs",
         closure=closure,
+        own=closure is not None,
     )

@@ -11,12 +11,14 @@ from typing import Any, get_type_hints
 from penstock.core.graph import (
     Access,
     Build,
+    Each,
     Expr,
     FirstOf,
     Graph,
     GraphNode,
     Input,
     Literal,
+    Node,
     OutputRef,
     ParamRef,
     SecretRef,
@@ -40,6 +42,8 @@ class _Scope:
     outer: _Scope | None
     index: str
     depth: int
+    each: Each | None = None
+    """Of a mapped pipeline: which arguments fan out; `index` ends with the item's position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,27 @@ class Results:
 
     def value(self) -> Any:
         """What the pipeline returned. Raises NotFound if a step that it needs gave nothing."""
-        top = _Scope(self.graph, "", self.graph.arguments, None, "", 0)
-        return self._value(self.graph.outputs, top)
+        return self._value(self.graph.outputs, self._top())
+
+    def arguments(self, id: str, index: str = "") -> tuple[StepNode, dict[str, Any]]:
+        """A step's node, and the arguments that it was called with. Raises NotFound."""
+        scope, rest = self._top(), id
+        while True:
+            node = next((n for n in scope.graph.nodes if _leads(n, rest)), None)
+            if node is None:
+                raise NotFound(f"no step '{id}' in the graph of this run")
+            if isinstance(node, StepNode):
+                break
+            depth = scope.depth + (node.each is not None)
+            prefix = f"{scope.prefix}{node.id}/"
+            at = _indexes(index, depth)
+            scope = _Scope(node.graph, prefix, node.inputs, scope, at, depth, node.each)
+            rest = rest.removeprefix(f"{node.id}/")
+        own = _Scope(scope.graph, scope.prefix, node.inputs, scope, index, scope.depth, node.each)
+        return node, {name: self._argument(name, own) for name in node.inputs}
+
+    def _top(self) -> _Scope:
+        return _Scope(self.graph, "", self.graph.arguments, None, "", 0)
 
     def _value(self, source: Input, scope: _Scope) -> Any:
         match source:
@@ -81,7 +104,20 @@ class Results:
         source = scope.arguments.get(name)
         if source is None:
             raise NotFound(f"the parameter '{name}' is not recorded")
-        return self._value(source, scope.outer or scope)
+        value = self._value(source, scope.outer or scope)
+        if scope.each is None or name not in (*scope.each.zipped, *scope.each.crossed):
+            return value
+        return value[self._position(name, scope, scope.each)]
+
+    def _position(self, name: str, scope: _Scope, each: Each) -> int:
+        """Where in its list an argument of this item stands: crossed ones vary fastest, the last first."""
+        position = int(scope.index.rpartition(".")[2])
+        for crossed in reversed(each.crossed):
+            length = len(self._value(scope.arguments[crossed], scope.outer or scope))
+            position, here = divmod(position, length)
+            if crossed == name:
+                return here
+        return position
 
     def _first(self, options: Sequence[Input], scope: _Scope) -> Any:
         for option in options[:-1]:
@@ -119,20 +155,15 @@ class Results:
         at = _indexes(scope.index, scope.depth)
         found = self.steps(scope.prefix + node.id)
         total = next((r.total or 0 for r in found if r.index == at), 0)
+        indexes = [f"{at}.{n}" if at else f"{n}" for n in range(total)]
+        depth = scope.depth + 1
         return [
             self._returned(
                 node.graph,
                 output,
-                _Scope(
-                    node.graph,
-                    prefix,
-                    node.inputs,
-                    scope,
-                    f"{at}.{n}" if at else f"{n}",
-                    scope.depth + 1,
-                ),
+                _Scope(node.graph, prefix, node.inputs, scope, index, depth, node.each),
             )
-            for n in range(total)
+            for index in indexes
         ]
 
     def _returned(self, graph: Graph, output: str, scope: _Scope) -> Any:
@@ -165,7 +196,9 @@ def build(kind: str, values: list[Any], keys: tuple[Any, ...], cls: Any) -> Any:
             return tuple(values)
         case "dict":
             return dict(zip(keys, values, strict=True))
-    named = cls if isinstance(cls, type) else namedtuple("Result", [str(key) for key in keys])  # its fields are known only now
+    named = (
+        cls if isinstance(cls, type) else namedtuple("Result", [str(key) for key in keys])
+    )  # its fields are known only now
     return named(**dict(zip(map(str, keys), values, strict=True)))
 
 
@@ -180,6 +213,13 @@ def _fields(node: StepNode) -> Callable[..., Any]:
     if isinstance(returned, type) and list(getattr(returned, "_fields", ())) == names:
         return returned
     return namedtuple(node.id.replace("-", "_").title(), names)  # as above
+
+
+def _leads(node: Node, id: str) -> bool:
+    """Whether this node is the step, or the pipeline that the step is in."""
+    if isinstance(node, StepNode):
+        return node.id == id
+    return id.startswith(f"{node.id}/")
 
 
 def _indexes(index: str, depth: int) -> str:
