@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -19,6 +20,8 @@ from penstock.core.project import MARKS
 from penstock.errors import DefinitionError
 
 MAIN = "__main__"
+STARTED = time.time()
+"""When this process began to load code: a file younger than this may not be what was loaded."""
 INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 STANDARD = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
 

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from typing import Literal as OneOf
 
-import penstock
 from penstock.core.naming import MAIN, is_first_party
 from penstock.define.closure.distributions import distribution
 
-_OURS = os.path.dirname(os.path.realpath(penstock.__file__)) + os.sep
+_OURS = f"{Path(__file__).resolve().parents[2]}{os.sep}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,3 @@ def _outside(name: str, file: str) -> str:
         return os.path.basename(file)
     depth = name.count(".") + (os.path.basename(file) == "__init__.py")
     return "/".join(file.split(os.sep)[-depth - 1 :])
-
-
-def search(name: str) -> ModuleType | None:
-    """A loaded module by name."""
-    return sys.modules.get(name)

@@ -1,0 +1,146 @@
+"""What a step reaches, as a graph of things; and the digest of all that hangs on one of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal as OneOf
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from penstock.core.graph import Closure, ClosureNode
+
+VERSION = 1
+"""Of the way in which code becomes a digest."""
+
+Kind = OneOf["function", "class", "module", "file", "value"]
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A first-party function, class or module, or a value that leads to one.
+
+    `content` and `links` are found when it is first asked for: a cycle is no special case.
+    """
+
+    kind: Kind
+    path: str
+    name: str
+    value: object
+    content: str = ""
+    links: list[Link] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    distributions: set[tuple[str, str]] = field(default_factory=set)
+    expanded: bool = False
+
+    @property
+    def address(self) -> str:
+        return f"{self.path}:{self.name}"
+
+
+Target = str | Item
+"""What a name means: a thing of its own, or the text of something plain."""
+
+
+class Link(NamedTuple):
+    """One way from a thing to what it uses. The order of links counts, their labels do not."""
+
+    label: str
+    target: Target
+    path: str = ""
+    name: str = ""
+    """Where the constant stands that the label means; "" if it is part of the thing itself."""
+
+
+def short(text: str) -> str:
+    """The text itself, or its digest if it is long."""
+    if len(text) <= 80:
+        return text
+    return "#" + blake3(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def closure_of(root: Item, expand: Callable[[Item], None]) -> Closure:
+    """Everything reachable from `root`, numbered as it is come to."""
+    numbers = {id(root): 0}
+    order = [root]
+    told = [f"{VERSION} {sys.version_info[0]}.{sys.version_info[1]}"]
+    for item in order:
+        if not item.expanded:
+            item.expanded = True
+            expand(item)
+        place = "" if item.kind == "value" else item.address
+        told.append(f"{item.kind} {place} {item.content} {len(item.links)}")
+        for link in item.links:
+            target = link.target
+            if isinstance(target, str):
+                told.append(target)
+                continue
+            number = numbers.setdefault(id(target), len(order))
+            if number == len(order):
+                order.append(target)
+            told.append(f"@{number}")
+    return Closure(
+        digest=blake3("\n".join(told).encode("utf-8", "surrogatepass")).hexdigest(),
+        nodes=_nodes(order),
+        edges=tuple(sorted(_edges(order))),
+        distributions=dict(sorted({d for item in order for d in item.distributions})),
+        problems=tuple(dict.fromkeys(p for item in order for p in item.problems)),
+    )
+
+
+# ---- for people
+
+
+def _nodes(order: Iterable[Item]) -> tuple[ClosureNode, ...]:
+    """Each thing with its own digest. Things of one name (lambdas) are one node."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for item in order:
+        if item.kind != "value" and item.name:
+            found.setdefault((item.path, item.name, item.kind), []).append(_own(item))
+        for link in item.links:
+            if link.name:
+                means = link.target if isinstance(link.target, str) else _own(link.target)
+                found[link.path, link.name, "constant"] = [means]
+    return tuple(
+        ClosureNode(path, name, kind, _digest(sorted(set(texts))))  # type: ignore[arg-type]  # kinds
+        for (path, name, kind), texts in sorted(found.items())
+    )
+
+
+def _own(item: Item) -> str:
+    """What is told of a thing in its own place: its content, and what is plain in it."""
+    if item.kind == "value" and not item.expanded:
+        return item.name
+    plain = (link for link in item.links if isinstance(link.target, str) and not link.name)
+    return "\n".join([item.content, *(f"{link.label} {link.target}" for link in plain)])
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return blake3("\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _edges(order: Iterable[Item]) -> Iterable[tuple[str, str, str]]:
+    found = set()
+    for item in order:
+        if item.kind == "value":
+            continue
+        for link in item.links:
+            if link.name:
+                found.add((item.address, link.label, f"{link.path}:{link.name}"))
+            for target in _named(link.target):
+                found.add((item.address, link.label, target))
+    return found
+
+
+def _named(target: Target, depth: int = 0) -> Iterable[str]:
+    """The things of a name that a link leads to, through values without one."""
+    if isinstance(target, str):
+        if target.startswith("ref "):
+            yield target[4:]
+    elif target.kind != "value":
+        yield target.address
+    elif depth < 3:
+        for link in target.links:
+            yield from _named(link.target, depth + 1)

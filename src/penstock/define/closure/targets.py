@@ -1,0 +1,209 @@
+"""What a value is to the walk: plain, someone else's, or a thing of the project to look into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import Any
+
+from blake3 import blake3
+
+from penstock.core.naming import MAIN, module_name
+from penstock.define.closure.item import Item, Kind, Target
+from penstock.define.closure.origin import Origin, origin, origin_of
+from penstock.define.closure.plain import Opaque, is_data, plain
+from penstock.errors import PenstockError
+
+MARK = "__penstock__"
+"""Attribute of the classes whose instances are steps and pipelines: only these are unwrapped."""
+
+_BUILTIN = (
+    BuiltinFunctionType,
+    MethodDescriptorType,
+    WrapperDescriptorType,
+    MethodWrapperType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    type(vars(dict)["fromkeys"]),
+)
+# Their state says nothing about results: loggers, locks, thread-locals.
+_INERT = frozenset(("logging", "_thread", "threading", "_contextvars", "loguru._logger"))
+# What goes wrong while a library digests, or tells how to rebuild, a value that it cannot.
+REFUSALS = (
+    PenstockError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+class Targets:
+    """Names and values looked at once: made for a run (or a worker's life), not kept longer.
+
+    `digest_value` gives the content digest of a library's value, an array or a table.
+    """
+
+    def __init__(self, root: Path, digest_value: Callable[[object], str]) -> None:
+        self.root = os.path.realpath(root)
+        self.digest_value = digest_value
+        # By identity; the items keep their values alive, so no identity is given again.
+        self._items: dict[int, Item] = {}
+        self._data: dict[int, tuple[object, str]] = {}
+
+    def target(self, value: Any, owner: Item, label: str, *, ordered: bool = True) -> Target:
+        """What `value` is, as `owner` uses it under `label`."""
+        while getattr(type(value), MARK, False):
+            value = value.function
+        known = self._items.get(id(value))
+        if known is not None and known.value is value:
+            return known
+        if isinstance(value, FunctionType):
+            return self._function(value, owner)
+        if isinstance(value, type):
+            return self._class(value, owner)
+        if isinstance(value, ModuleType):
+            return self.module(value, owner)
+        if isinstance(value, _BUILTIN):
+            return self._builtin(value, owner)
+        if isinstance(value, MethodType) or type(value) is partial:
+            return self._item("value", value)
+        try:
+            return plain(value, self.root, self._digest(owner, label), ordered=ordered)
+        except Opaque:
+            pass
+        if type(value) is object:
+            return "object"
+        if any(cls.__module__ in _INERT for cls in type(value).__mro__):
+            return f"inert {type(value).__qualname__}"
+        found = self._item("value", value)
+        found.name = "" if ordered else "unordered"
+        return found
+
+    def origin(self, module: str) -> Origin:
+        return origin_of(module, self.root)
+
+    def of_globals(self, namespace: dict[str, Any]) -> Origin:
+        return origin(namespace, self.root)
+
+    def problem(self, owner: Item, what: str) -> None:
+        if what not in owner.problems:
+            owner.problems.append(what)
+
+    # ---- things that stand in a module
+
+    def module(self, module: ModuleType, owner: Item) -> Target:
+        """A module used as a value: all of it."""
+        found = self.of_globals(vars(module))
+        if found.first_party and _is_compiled(found.file):
+            return self.compiled(found)
+        if not found.first_party:
+            return self.reference(found, module.__name__, owner)
+        return self._item("module", module, found, module_name(module, Path(self.root)))
+
+    def reference(self, found: Origin, name: str, owner: Item) -> str:
+        """Code of someone else: its name, and the version of what it was installed by."""
+        if distribution := found.distribution:
+            owner.distributions.add(distribution)
+        return f"ref {name}"
+
+    def compiled(self, found: Origin) -> str:
+        """A compiled module of the project: the bytes of its file are its code."""
+        with open(found.file, "rb") as file:
+            return f"compiled {found.path} {blake3(file.read()).hexdigest()}"
+
+    def _function(self, function: FunctionType, owner: Item) -> Target:
+        found = self.of_globals(function.__globals__)
+        name = function.__qualname__
+        if found.first_party:
+            path = found.path
+            if not function.__globals__.get("__file__") and found.module != MAIN:
+                # Made by `exec`, as NamedTuple does: it belongs where its owner stands.
+                path = owner.path
+            return self._item("function", function, found, name, path)
+        told = self.reference(found, f"{found.module}:{name}", owner)
+        # A library's wrapper: what it wraps is in its cells. Penstock's own needs no look.
+        if found.kind != "ours" and (function.__closure__ or hasattr(function, "__wrapped__")):
+            return self._item("value", function)
+        return told
+
+    def _class(self, cls: type, owner: Item) -> Target:
+        found = self.origin(cls.__module__)
+        if found.first_party and _is_compiled(found.file):
+            return self.compiled(found)
+        if not found.first_party:
+            return self.reference(found, f"{cls.__module__}:{cls.__qualname__}", owner)
+        return self._item("class", cls, found, cls.__qualname__)
+
+    def _builtin(self, value: Any, owner: Item) -> Target:
+        holder = getattr(value, "__objclass__", None) or getattr(value, "__self__", None)
+        name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
+        if isinstance(holder, type):
+            found = self.origin(holder.__module__)
+            return self.reference(found, f"{holder.__module__}:{name}", owner)
+        if holder is not None and not isinstance(holder, ModuleType):
+            return self._item("value", value)
+        module = getattr(value, "__module__", None) or getattr(holder, "__name__", "builtins")
+        found = self.origin(str(module))
+        if found.first_party and found.file:
+            return self.compiled(found)
+        return self.reference(found, f"{module}:{name}", owner)
+
+    def _item(
+        self,
+        kind: Kind,
+        value: object,
+        found: Origin | None = None,
+        name: str = "",
+        path: str = "",
+    ) -> Item:
+        path = path or (found.path if found else "")
+        item = self._items[id(value)] = Item(kind, path, name, value)
+        return item
+
+    # ---- values of libraries
+
+    def _digest(self, owner: Item, label: str) -> Callable[[Any], str | None]:
+        return lambda value: self.data(value, owner, label)
+
+    def data(self, value: Any, owner: Item, label: str) -> str | None:
+        """The text of a library's array or table; None for anything else."""
+        if not is_data(value):
+            return None
+        known = self._data.get(id(value))
+        if known is None:
+            try:
+                text = f"data {self.digest_value(value)}"
+            except REFUSALS:
+                self.unknown(value, owner, label)
+                text = f"unknown {type(value).__qualname__}"
+            known = self._data[id(value)] = (value, text)
+        found = self.origin(type(value).__module__)
+        if distribution := found.distribution:
+            owner.distributions.add(distribution)
+        return known[1]
+
+    def unknown(self, value: object, owner: Item, label: str) -> None:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+        where = f" in '{owner.name}' ({owner.path})" if owner.name and owner.path else ""
+        self.problem(owner, f"the content of '{label}'{where} cannot be known: it is a {kind}")
+
+
+def _is_compiled(file: str) -> bool:
+    return file.endswith((".so", ".pyd"))
