@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MethodType
 from typing import Any
 from typing import Literal as OneOf
 
@@ -169,29 +168,3 @@ class Finished:
 
 
 Signal = Began | Advanced | Saved | Finished
-
-
-# ---- arguments by name, and the function
-
-
-def apply(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Call `function` with arguments by parameter, in the order of its signature.
-
-    "*rest" holds what goes by position after those before it; keywords beyond the signature stand
-    under their own names.
-    """
-    names = tuple(arguments)
-    star = next((n for n, name in enumerate(names) if name.startswith("*")), -1)
-    code = getattr(function, "__code__", None)
-    count = star if star >= 0 else getattr(code, "co_posonlyargcount", 0)
-    if not count and star < 0:
-        return function(**arguments)
-    if star < 0 and isinstance(function, MethodType):
-        count -= 1
-    spread = arguments[names[star]] if star >= 0 else ()
-    after = names[count + 1 :] if star >= 0 else names[count:]
-    return function(
-        *(arguments[name] for name in names[:count]),
-        *spread,
-        **{name: arguments[name] for name in after},
-    )

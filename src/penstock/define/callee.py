@@ -74,6 +74,14 @@ class Callee:
                 hint=f"Write `def {self.name}(…)` and call `asyncio.run(…)` inside.",
             )
 
+    def call(self, arguments: Mapping[str, Any]) -> Any:
+        """The function called with complete arguments by parameter."""
+        binding = self.binding
+        rest = f"*{binding.rest}"
+        args = [arguments[name] for name in binding.positional]
+        named = {k: v for k, v in arguments.items() if k not in binding.positional and k != rest}
+        return self.function(*args, *arguments.get(rest, ()), **named)
+
     @property
     def identity(self) -> tuple[int, ...]:
         """The same for equal callables, also for a method that was taken from its instance twice."""

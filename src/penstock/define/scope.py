@@ -9,7 +9,6 @@ from typing import Any, Union
 
 from msgspec import Struct
 
-from penstock.core.calls import apply
 from penstock.core.failure import Failure
 from penstock.core.graph import (
     Access,
@@ -180,7 +179,7 @@ class Scope(Inputs):
         """Call the pipeline's function with this scope active."""
         token = active.set(self)
         try:
-            return apply(callee.function, values)
+            return callee.call(values)
         finally:
             active.reset(token)
 

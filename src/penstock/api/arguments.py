@@ -1,0 +1,49 @@
+"""Arguments of a pipeline that come from outside of the code, of the types that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.config.coerce import coerce
+from penstock.config.place import near
+from penstock.config.sources import nest
+from penstock.define.callee import Callee
+from penstock.errors import UsageError
+
+
+def outside(
+    callee: Callee, name: str, given: Mapping[str, Any], bound: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is `given`, coerced by annotation; `bound` is what code gives already.
+
+    A partly given dataclass or dict (`hyper.lr=0.1`) is merged into the parameter's default.
+    Raises UsageError on an unknown parameter, and on one that code binds.
+    """
+    binding = callee.binding
+    for word in given:
+        if word not in binding.names and not binding.keywords:
+            raise UsageError(f"'{name}' has no parameter '{word}'", hint=near(word, binding.names))
+        if word in bound:
+            raise UsageError(
+                f"'{word}' of '{name}' is bound in code, and set from outside",
+                hint="Leave it out of the call, or out of what sets it.",
+            )
+    return {
+        word: coerce(_over(binding.defaults.get(word), value), callee.hints.get(word, Any), word)
+        for word, value in given.items()
+    }
+
+
+def _over(default: Any, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if hasattr(default, "__dataclass_fields__"):
+        base = {field: getattr(default, field) for field in default.__dataclass_fields__}
+    elif isinstance(default, dict):
+        base = dict(default)
+    else:
+        return value
+    for key, item in value.items():
+        nest(base, key, _over(base.get(key), item), deep=False)
+    return base

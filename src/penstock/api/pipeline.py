@@ -1,0 +1,207 @@
+"""Pipelines as people use them: run, planned, swept, and what their runs were."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from types import FrameType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
+from typing import Literal as OneOf
+
+from msgspec.structs import replace
+
+from penstock.api import seam
+from penstock.api.run import Run, runs
+from penstock.core import options as run_options
+from penstock.core.graph import Definition, Graph
+from penstock.core.importing import loading_in_worker
+from penstock.core.options import DEFAULTS, Options
+from penstock.define.callee import Callee
+from penstock.define.pipeline import Composed
+from penstock.define.scope import PLAIN, Use
+from penstock.define.trace import trace
+from penstock.define.use import Bound, checked_name
+from penstock.errors import DefinitionError, RunFailed
+
+if TYPE_CHECKING:
+    from penstock.run.plan import Planned
+    from penstock.session import Session
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class RunOptions(TypedDict, total=False):
+    """What `.options(…)` takes: see `penstock.core.options.Options`."""
+
+    seed: int | None
+    workers: int | None
+    stack: str
+    name: str
+    tags: Sequence[str]
+    note: str
+    until: Any
+    start: Any
+    only: Any
+    replace: Mapping[str, Any]
+    refresh: Any
+    cache: bool | None
+    keep_going: bool
+    on_error: OneOf["raise", "return"]
+    strict: bool
+    parameters: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    logical_date: date | str
+    capture: bool
+    pdb: bool
+
+
+class Pipeline(Composed[P, R]):
+    """A function that calls steps. Called, it is plain Python; `.run(…)` tracks it."""
+
+    def __init__(
+        self, callee: Callee, name: str, use: Use = PLAIN, options: Options = DEFAULTS
+    ) -> None:
+        super().__init__(callee, name, use)
+        self._options = options
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+        """Run it: cached, versioned, recorded. Raises RunFailed if a step fails."""
+        if loading_in_worker():
+            raise DefinitionError(
+                f"'{self.name}' is run by a module that a worker imports",
+                hint='Put the call under `if __name__ == "__main__":`.',
+            )
+        session, options = self._session()
+        definition, options = self._definition(session, options, args, kwargs)
+        ended = session.run(definition, options)
+        made: Run[R] = Run(ended.run, options.stack)
+        if ended.run.status == "failed" and options.on_error == "raise":
+            raise _failed(made) from ended.exception
+        return made
+
+    def plan(self, *args: P.args, **kwargs: P.kwargs) -> Sequence[Planned]:
+        """What `run` would do with these arguments, step by step; nothing is run or written."""
+        session, options = self._session()
+        return session.plan(*self._definition(session, options, args, kwargs))
+
+    def graph(self, *args: P.args, **kwargs: P.kwargs) -> Graph:
+        """The graph that these arguments give, checked."""
+        session, options = self._session()
+        return self._definition(session, options, args, kwargs)[0].graph
+
+    def sweep(self, *args: P.args, **kwargs: P.kwargs) -> list[Run[R]]:
+        """A run for every element of the arguments that are `each(…)` or `cross(…)`."""
+        return [self.run(*one, **named) for one, named in self._spread(args, kwargs)]
+
+    def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundPipeline[R]:
+        """A call with its arguments, to be made, run or planned later."""
+        return BoundPipeline(self, args, kwargs)
+
+    def runs(self, *, tag: str | None = None, limit: int = 50) -> list[Run[R]]:
+        """Its runs, newest first."""
+        return runs(self.name, tag=tag, limit=limit, stack=self._options.stack)
+
+    def options(self, **given: Unpack[RunOptions]) -> Self:
+        """How its runs are to go: seed, workers, stack, tags, until …"""
+        return type(self)(
+            self.callee, self.name, self._use, run_options.options(self._options, **given)
+        )
+
+    # ---- inner
+
+    def _with(self, use: Use) -> Self:
+        return type(self)(self.callee, self.name, use, self._options)
+
+    def _session(self) -> tuple[Session, Options]:
+        session = seam.session(self._options.stack)
+        options = session.stack.options(self._options)
+        if options.stack not in ("", self._options.stack):
+            session = seam.session(options.stack)
+        if self._use.name and not options.name:
+            options = replace(options, name=self._use.name)
+        return session, options
+
+    def _definition(
+        self, session: Session, options: Options, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Definition, Options]:
+        kwargs = seam.arguments(self.callee, self.name, args, kwargs, options)
+        # One date for the whole run, though midnight may come while the graph is built.
+        date = options.logical_date or datetime.now(UTC).date().isoformat()
+        definition = trace(self, args, kwargs, session.environment(), logical_date=date)
+        return definition, replace(options, logical_date=date)
+
+
+class BoundPipeline(Bound[R], Generic[R]):
+    """A pipeline with its arguments."""
+
+    __slots__ = ("_pipeline",)
+
+    def __init__(
+        self, pipeline: Pipeline[Any, R], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        super().__init__(pipeline, args, kwargs)
+        self._pipeline = pipeline
+
+    def run(self) -> Run[R]:
+        return self._pipeline.run(*self.args, **self.kwargs)
+
+    def plan(self) -> Sequence[Planned]:
+        return self._pipeline.plan(*self.args, **self.kwargs)
+
+    def graph(self) -> Graph:
+        return self._pipeline.graph(*self.args, **self.kwargs)
+
+
+class Configured(Protocol):
+    """`@pipeline(…)`: what is left to do is to be given the function."""
+
+    def __call__(self, function: Callable[P, R], /) -> Pipeline[P, R]: ...
+
+
+@overload
+def pipeline(function: Callable[P, R], /) -> Pipeline[P, R]: ...
+@overload
+def pipeline(*, name: str = "", options: RunOptions | None = None) -> Configured: ...
+def pipeline(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str = "",
+    options: RunOptions | None = None,
+) -> Any:
+    """Make a pipeline of a function that calls steps: `@pipeline`, or `@pipeline(name=…)`."""
+
+    def decorate(function: Callable[..., Any], frame: FrameType | None = None) -> Any:
+        if isinstance(function, Composed):
+            raise DefinitionError(
+                f"'{function.name}' is a pipeline already ({function.callee.where})",
+                hint="Leave one decorator out.",
+            )
+        callee = Callee(function, "pipeline", frame or sys._getframe(1))
+        given = run_options.options(DEFAULTS, **(options or {}))
+        return Pipeline(callee, checked_name(name or callee.name), PLAIN, given)
+
+    return decorate if function is None else decorate(function, sys._getframe(1))
+
+
+def _failed(run: Run[Any]) -> RunFailed:
+    error = run.error
+    told = f"{error.message} ({error.type})" if error else "a step failed"
+    return RunFailed(
+        f"run {run.id} of '{run.pipeline}' failed: {told}",
+        hint="Mend it and run it again: what is done is reused.",
+        run=run,
+    )

@@ -1,0 +1,290 @@
+"""Runs as people hold them: what happened, step by step, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from penstock.api import seam
+from penstock.api.artifact import Artifact
+from penstock.core.ports import RunFilter
+from penstock.core.records import FINAL, ErrorRecord, RunRecord, Status, StepRecord
+from penstock.errors import NotFound
+
+if TYPE_CHECKING:
+    from penstock.client import Client
+    from penstock.core.explanation import Explanation
+    from penstock.experiments.compare import Comparison
+
+R = TypeVar("R")
+
+
+class StepRun:
+    """One step of a run, or one item of its map."""
+
+    __slots__ = ("_client", "_stack", "record")
+
+    def __init__(self, record: StepRecord, client: Client, stack: str) -> None:
+        self.record = record
+        self._client = client
+        self._stack = stack
+
+    @property
+    def name(self) -> str:
+        """ "fit", "sub/fit-2"; of an item "fit[3]"."""
+        return self.record.name
+
+    @property
+    def status(self) -> Status:
+        return self.record.status
+
+    @property
+    def reason(self) -> str:
+        """Why it ran, or where it was reused from."""
+        return self.record.reason
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.record.notes
+
+    @property
+    def error(self) -> ErrorRecord | None:
+        return self.record.error
+
+    @property
+    def seconds(self) -> float:
+        return _seconds(self.record.started, self.record.ended)
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time."""
+        return self.record.cpu
+
+    @property
+    def memory(self) -> int:
+        """Peak bytes: exact where the step had its own process, else sampled."""
+        return self.record.memory
+
+    @property
+    def attempt(self) -> int:
+        return self.record.attempt
+
+    @property
+    def seed(self) -> int | None:
+        return self.record.seed
+
+    @property
+    def started(self) -> datetime | None:
+        return _moment(self.record.started)
+
+    @property
+    def ended(self) -> datetime | None:
+        return _moment(self.record.ended)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric that it logged."""
+        return {metric.name: metric.value for metric in self.record.logged.metrics}
+
+    @property
+    def items(self) -> list[StepRun]:
+        """Of a map: its items, in order."""
+        if self.record.index:
+            return []
+        found = self._client.steps(self.record.run, self.record.node)
+        items = [StepRun(step, self._client, self._stack) for step in found if step.index]
+        return sorted(items, key=lambda item: [int(n) for n in item.record.index.split(".")])
+
+    @property
+    def output(self) -> Any:
+        """What it returned, as an Artifact: `.load()` it, or pass it to another run."""
+        outputs = self.record.outputs
+        if len(outputs) > 1:
+            raise NotFound(
+                f"'{self.name}' has several outputs",
+                hint="Take one of them: " + ", ".join(f"outputs[{name!r}]" for name in outputs),
+            )
+        if not outputs and self.record.total is None:
+            raise NotFound(f"'{self.name}' gave nothing: it is {self.status}", hint=self.reason)
+        return Artifact(self._address(), self._stack)
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Every output by name, as an Artifact."""
+        names = self.record.outputs
+        return {name: Artifact(f"{self._address()}.{name}", self._stack) for name in names}
+
+    @property
+    def artifacts(self) -> Mapping[str, Any]:
+        """What it logged beside its outputs, by name."""
+        logged = self.record.logged.artifacts
+        return {n: Artifact(f"artifact:{made.artifact}", self._stack) for n, made in logged.items()}
+
+    @property
+    def logs(self) -> str:
+        """What it printed and logged."""
+        return self._client.log(self.record.run, self.name)
+
+    @property
+    def code(self) -> Mapping[str, str]:
+        """The source of everything that its code reached, by "file:name"."""
+        return self._client.code(self.record.run, self.name)
+
+    def why(self) -> Explanation:
+        """Which part of its key changed, and how."""
+        return self._client.why(self.record.run, self.name)
+
+    def _address(self) -> str:
+        return f"run:{self.record.run}/{self.name}"
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}: {self.status}>"
+
+
+class Run(Generic[R]):
+    """One run of a pipeline."""
+
+    def __init__(self, record: RunRecord, stack: str = "") -> None:
+        self._record = record
+        self._stack = stack
+
+    @property
+    def record(self) -> RunRecord:
+        """Everything that is known of it; of a run that goes on, as it is now."""
+        if self._record.status not in FINAL:
+            self._record = self._client.run(self.id)
+        return self._record
+
+    @property
+    def id(self) -> str:
+        return self._record.id
+
+    @property
+    def status(self) -> Status:
+        return self.record.status
+
+    @property
+    def pipeline(self) -> str:
+        return self._record.pipeline
+
+    @property
+    def name(self) -> str:
+        return self._record.name
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self._record.tags
+
+    @property
+    def note(self) -> str:
+        return self._record.note
+
+    @property
+    def kept(self) -> bool:
+        return self._record.kept
+
+    @property
+    def seed(self) -> int:
+        return self._record.seed
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return self._record.parameters
+
+    @property
+    def error(self) -> ErrorRecord | None:
+        return self.record.error
+
+    @property
+    def started(self) -> datetime | None:
+        return _moment(self.record.started)
+
+    @property
+    def ended(self) -> datetime | None:
+        return _moment(self.record.ended)
+
+    @property
+    def seconds(self) -> float:
+        return _seconds(self.record.started, self.record.ended)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of everything that was logged, like {"evaluate.auc": 0.71}."""
+        found = self._client.metrics(self.id)
+        return {f"{node}.{metric.name}": metric.value for node, metric in found}
+
+    @property
+    def steps(self) -> list[StepRun]:
+        """In the order in which they came; a map is one, which has its `items`."""
+        records = self._client.steps(self.id)
+        maps = {step.node for step in records if not step.index}
+        # Inside a mapped pipeline there are only items.
+        shown = [step for step in records if not step.index or step.node not in maps]
+        return [StepRun(step, self._client, self._stack) for step in shown]
+
+    def __getitem__(self, step: str) -> StepRun:
+        return StepRun(self._client.step(self.id, step), self._client, self._stack)
+
+    def result(self) -> R:
+        """What the pipeline returned, loaded."""
+        if self.status not in ("done", "rejected"):
+            raise NotFound(
+                f"run {self.id} returned nothing: it is {self.status}",
+                hint="Its steps may have: run[step].output.load()",
+            )
+        return cast(R, self._client.result(self.id))
+
+    def compare(self, other: Run[Any] | str) -> Comparison:
+        """This run beside another: parameters, metrics, statuses, durations, code."""
+        second = other.id if isinstance(other, Run) else other
+        return seam.compare(self._client, self.id, second)
+
+    def edit(
+        self,
+        *,
+        name: str | None = None,
+        tags: Sequence[str] | None = None,
+        note: str | None = None,
+        keep: bool | None = None,
+    ) -> Run[R]:
+        """Change what people say of it; what is left out stays."""
+        runs = self._client.stack.metadata.runs
+        self._record = runs.edit(self.id, name=name, tags=tags, note=note, kept=keep)
+        return self
+
+    @property
+    def _client(self) -> Client:
+        return seam.client(self._stack)
+
+    def __repr__(self) -> str:
+        name = f" '{self.name}'" if self.name else ""
+        return f"<run {self.id}{name} of {self.pipeline}: {self.status}>"
+
+
+def runs(
+    pipeline: str | None = None,
+    *,
+    status: Status | None = None,
+    tag: str | None = None,
+    limit: int = 50,
+    stack: str = "",
+) -> list[Run[Any]]:
+    """This project's runs, newest first."""
+    wanted = RunFilter(
+        pipeline=pipeline, statuses=() if status is None else (status,), tag=tag, limit=limit
+    )
+    return [Run(record, stack) for record in seam.client(stack).runs(wanted)]
+
+
+def find_run(run: str = "last", *, stack: str = "") -> Run[Any]:
+    """A run by its id, the beginning of one, or its name; "last" is the newest. Raises NotFound."""
+    return Run(seam.client(stack).run(run), stack)
+
+
+def _moment(at: int) -> datetime | None:
+    return datetime.fromtimestamp(at / 1e6, UTC) if at else None
+
+
+def _seconds(started: int, ended: int) -> float:
+    return (ended - started) / 1e6 if started and ended else 0.0

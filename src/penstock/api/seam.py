@@ -1,0 +1,58 @@
+"""The one place where the faces for users reach what runs pipelines: loaded when first needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penstock.core.naming import is_first_party
+from penstock.core.options import Options
+from penstock.core.project import Project, find_project
+from penstock.define.callee import Callee
+
+if TYPE_CHECKING:
+    # An import at the top would make every script pay for the engine, whether it runs or not.
+    from penstock.client import Client
+    from penstock.experiments.compare import Comparison
+    from penstock.session import Session
+
+
+def project() -> Project:
+    """Of the script that runs, where one does; of the working directory in a notebook or a test."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if script and script.endswith(".py") and is_first_party(script):
+        return find_project(Path(script).resolve().parent)
+    return find_project(Path.cwd())
+
+
+def session(stack: str = "") -> Session:
+    opened: Session = import_module("penstock.session").session(project(), stack)
+    return opened
+
+
+def client(stack: str = "") -> Client:
+    made: Client = import_module("penstock.client").Client(session(stack).stack)
+    return made
+
+
+def compare(client: Client, first: str, second: str) -> Comparison:
+    made: Comparison = import_module("penstock.experiments.compare").compare(client, first, second)
+    return made
+
+
+def arguments(
+    callee: Callee,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    options: Options,
+) -> dict[str, Any]:
+    """The keywords of a run, with the parameters that come from outside of the code."""
+    if not options.parameters:
+        return dict(kwargs)
+    bound = callee.binding.bind(args, kwargs, "", partial=True)
+    outside = import_module("penstock.api.arguments").outside
+    return {**kwargs, **outside(callee, name, options.parameters, bound)}
