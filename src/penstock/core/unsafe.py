@@ -48,7 +48,9 @@ def load(data: bytes | Path, file: FileRef, manifest: Manifest, vouch: Vouch) ->
     if digest_bytes(raw) != file.digest:
         raise ArtifactDamaged(f"'{file.name}' of artifact '{manifest.id[:12]}' was changed")
     try:
-        return _Reader(io.BytesIO(raw)).load()
+        return _Reader(io.BytesIO(raw), manifest.classes).load()
+    except ImportError:
+        raise
     except Exception as error:  # the value's own code runs here
         raise SerializationError(
             f"a stored '{manifest.type}' cannot be read: {type(error).__name__}: {error}",
@@ -72,10 +74,17 @@ def unpack(data: bytes) -> Any:
 
 
 class _Reader(pickle.Unpickler):
+    def __init__(self, file: BinaryIO, classes: tuple[str, ...]) -> None:
+        super().__init__(file)
+        self._ours = {name.partition(":")[0].partition(".")[0] for name in classes}
+
     def find_class(self, module: str, name: str) -> Any:
         try:
             return super().find_class(module, name)
         except (ImportError, AttributeError):
+            # A package that is not installed is said; only a class of the project's can be gone.
+            if module.partition(".")[0] not in self._ours:
+                raise
             return _found(f"{module}:{name}")
 
 

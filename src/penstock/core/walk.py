@@ -208,7 +208,7 @@ def _open(value: Any, other: Other, classes: set[type]) -> bytes | _Open:
         scalar = _python_scalar(value)
         if scalar is not None:
             return _ATOMS[type(scalar)](scalar)
-    classes.add(cls)
+    classes.add(value if isinstance(value, type) else cls)
     if issubclass(cls, tuple) and hasattr(cls, "_fields") and not hasattr(value, "__dict__"):
         return _parts(f"namedtuple {type_name(cls)}", [*cls._fields, *value])
     if isinstance(cls, EnumType):

@@ -53,6 +53,9 @@ class Artifacts:
         self._memo = _remembering(memo)
         self._scratch: Path | None = None
         self._met: set[type] = set()
+        """Classes met by the walk since the last value was begun."""
+        self._written: dict[int, str] = {}
+        """Contents of the parts of the value that is being written."""
 
     # ---- values to artifacts
 
@@ -68,7 +71,7 @@ class Artifacts:
             pairs = [self.encode(item, scratch=scratch) for item in value]
             inner = tuple(manifest for item, below in pairs for manifest in (item, *below))
             return self.collection([made(item) for item, _ in pairs]), inner
-        self._scratch, self._met = scratch, set()
+        self._scratch, self._met, self._written = scratch, set(), {}
         files = NewFiles(self.store)
         try:
             name, encoded = self._write(value, files, serializer)
@@ -77,7 +80,7 @@ class Artifacts:
             files.discard()
             raise
         finally:
-            self._scratch = None
+            self._scratch, self._written = None, {}
         content = encoded.content or digest_files(name, [(f.name, f.digest) for f in refs])
         return self._manifest(value, name, encoded, content, refs, inline), ()
 
@@ -152,6 +155,8 @@ class Artifacts:
 
     def _leaf(self, value: object) -> str | None:
         """The digest of a value whose serializer knows it; None if it is for the walk."""
+        if id(value) in self._written:
+            return self._written[id(value)]
         for serializer in self._accepting(value):
             if getattr(serializer, "walked", False):
                 return None
@@ -180,6 +185,8 @@ class Artifacts:
         assert isinstance(files, NewFiles | Below)  # those that `encode` handed out
         below = Below(files, prefix)
         name, encoded = self._write(value, below, serializer)
+        # The walk will meet this value again: it was hashed while it was written.
+        self._written[id(value)] = encoded.content or below.content(name, below.written)
         return Part(
             name, type_name(type(value)), tuple(below.written), encoded.meta, encoded.unsafe
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from penstock.core.digest import digest_bytes
+from penstock.core.digest import digest_bytes, digest_files
 from penstock.core.ports import ArtifactStore, Writer
 from penstock.core.records import INLINE_LIMIT, FileRef, Manifest
 from penstock.errors import ArtifactDamaged, SerializationError
@@ -51,6 +51,10 @@ class NewFile(io.RawIOBase):
             self.ref = self._writer.commit(self.name)
         super().close()
 
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Half a file is never put into the store.
+        self.close() if kind is None else self.abort()
+
     def abort(self) -> None:
         if self._writer is not None:
             self._writer.abort()
@@ -61,6 +65,11 @@ class NewFile(io.RawIOBase):
     def small(self) -> bytes | None:
         """All of it, if it never left memory."""
         return b"".join(self._small) if self._writer is None and self.ref is None else None
+
+    def digest(self) -> str:
+        """Of its bytes, once it is closed."""
+        small = self.small()
+        return self.settled().digest if small is None else digest_bytes(small)
 
     def settled(self) -> FileRef:
         """The file in the store, put there now if it still is in memory."""
@@ -105,6 +114,11 @@ class NewFiles:
         """Forget all that was written: the value is to be written another way, or not at all."""
         self.remove([file.name for file in self._files])
 
+    def content(self, serializer: str, names: Sequence[str], prefix: str = "") -> str:
+        """The content of a value in a canonical format, by the files that it was written to."""
+        found = {file.name: file for file in self._files}
+        return digest_files(serializer, [(name, found[prefix + name].digest()) for name in names])
+
     def finish(self) -> tuple[tuple[FileRef, ...], bytes | None]:
         """The files, and the bytes of an only one that fits in a manifest's row."""
         if len(self._files) == 1 and (data := self._files[0].small()) is not None:
@@ -126,6 +140,9 @@ class Below:
         self._files = files
         self._prefix = prefix
         self.written: list[str] = []
+
+    def content(self, serializer: str, names: Sequence[str], prefix: str = "") -> str:
+        return self._files.content(serializer, names, self._prefix + prefix)
 
     def create(self, name: str, size: int | None = None) -> BinaryIO:
         self.written.append(name)

@@ -13,7 +13,7 @@ from penstock.core.ports import Encoded, Family, Files, Part
 from penstock.core.records import Manifest
 from penstock.core.walk import digest_plain, unfold
 from penstock.errors import SerializationError
-from penstock.serializers import tree
+from penstock.serializers import tree, untree
 
 FILE = "value.json"
 
@@ -44,12 +44,11 @@ class Plain:
         data = tree.dumps(value, leaf)
         with files.create(FILE, len(data)) as file:
             file.write(data)
-        content = self.digest(value)
         if not leaves:
-            return Encoded(content=content)
+            return Encoded(content=self.digest(value))
         places, parts = self._write(leaves, files)
         return Encoded(
-            content=content,
+            content=self.digest(value),
             meta={"leaves": places, "parts": [msgspec.to_builtins(part) for part in parts]},
             unsafe=any(part.unsafe for part in parts),
         )
@@ -57,7 +56,7 @@ class Plain:
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
         data = _bytes(files[FILE])
         if not manifest.meta:
-            return tree.loads(data, _no_leaf)
+            return untree.loads(data, _no_leaf)
         parts = [msgspec.convert(part, Part) for part in manifest.meta["parts"]]
         values = [self._read(n, part, manifest, files) for n, part in enumerate(parts)]
         places = manifest.meta["leaves"]
@@ -66,7 +65,7 @@ class Plain:
             part, index = places[number]
             return values[part] if index is None else values[part][index]
 
-        return tree.loads(data, leaf)
+        return untree.loads(data, leaf)
 
     def digest(self, value: Any) -> str:
         return digest_plain(value, unfold) if self.family is None else self.family.digest(value)

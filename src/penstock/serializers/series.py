@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.core.digest import digest_struct
 from penstock.errors import SerializationError
-from penstock.serializers import tree
+from penstock.serializers import tree, untree
 from penstock.serializers.columns import digest_column
 
 Note = dict[str, Any]
@@ -47,7 +47,7 @@ def pack_label(label: object) -> Any:
 
 
 def unpack_label(data: Any) -> Any:
-    return tree.loads(msgspec.json.encode(data), _refused)
+    return untree.loads(msgspec.json.encode(data), _refused)
 
 
 def _refused(part: object) -> Any:
@@ -152,7 +152,7 @@ def _unpack_objects(note: Note, array: Any) -> Any:
     values = np.empty(len(array), dtype=object)
     cells = array.to_pylist()
     if note["objects"] == "json":
-        cells = [tree.loads(cell.encode(), _refused) for cell in cells]
+        cells = [untree.loads(cell.encode(), _refused) for cell in cells]
     for place, cell in enumerate(cells):  # one by one: a cell may itself be a list
         values[place] = cell
     return values
@@ -190,7 +190,19 @@ def _unpack_text(note: Note, array: Any) -> Any:
 
 
 _MASKED = frozenset(
-    "boolean Float32 Float64 Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64".split()
+    [
+        "boolean",
+        "Float32",
+        "Float64",
+        "Int8",
+        "Int16",
+        "Int32",
+        "Int64",
+        "UInt8",
+        "UInt16",
+        "UInt32",
+        "UInt64",
+    ]
 )
 
 
