@@ -27,9 +27,12 @@ from penstock.core.records import (
 from penstock.errors import StoreError
 from penstock.metadata_stores import rules
 
-DECIDED = ("id", "project", "pipeline", "parent", "name", "tags", "note", "kept", "owner") + (
-    ("status", "created", "ended", "counts", "error", "durable")
+# fmt: off
+DECIDED = (
+    "id", "project", "pipeline", "parent", "name", "tags", "note", "kept", "owner",
+    "status", "created", "ended", "counts", "error", "durable",
 )
+# fmt: on
 """What the beginning of a run, its course and people decide; a RunStarted later only describes."""
 
 # ---- what is held

@@ -64,7 +64,10 @@ def crashed(run: RunRecord, seen: int) -> RunRecord:
 
 
 def crashed_step(step: StepRecord, seen: int) -> StepRecord:
-    return replace(step, status="crashed", ended=seen) if step.status == "running" else step
+    """A step of a crashed run: what ran ended with it."""
+    if step.status == "running" or (step.status == "crashed" and not step.ended):
+        return replace(step, status="crashed", ended=seen)
+    return step
 
 
 # ---- counting

@@ -62,6 +62,8 @@ def _create(path: Path, scripts: list[str]) -> None:
         io.step("db:create")
         with closing(sqlite3.connect(beside, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = OFF")
+            # A commit touches many indexes, and each touched page is written whole.
+            connection.execute("PRAGMA page_size = 2048")
             _apply(connection, 0, scripts)
             connection.execute("PRAGMA journal_mode = WAL")
         fd = os.open(beside, os.O_RDWR | os.O_CLOEXEC)

@@ -22,7 +22,7 @@ PRAGMAS = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
     # Checkpoints wait for the disk: have them seldom, by 16 MiB.
-    "PRAGMA wal_autocheckpoint = 4096",
+    "PRAGMA wal_autocheckpoint = 8192",
     "PRAGMA journal_size_limit = 67108864",
     # On macOS a plain fsync leaves the bytes in the drive's own memory.
     "PRAGMA fullfsync = ON",

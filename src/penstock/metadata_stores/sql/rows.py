@@ -170,14 +170,15 @@ def load_call(record: str, key: str, seed: int, metrics: Sequence[Metric]) -> Ca
 
 def metric_row(entry: int, position: int, metric: Metric) -> dict[str, Any]:
     value = float(metric.value)
-    finite = math.isfinite(value)
+    # SQLite keeps NaN as NULL and -0.0 as 0; PostgreSQL and JSON differ about infinities.
+    plain = math.isfinite(value) and (value != 0 or math.copysign(1, value) > 0)
     return {
         "entry": entry,
         "position": position,
         "name": metric.name,
         "step": metric.step,
-        "value": value if finite else 0.0,
-        "kind": "" if finite else repr(value),
+        "value": value if plain else 0.0,
+        "kind": "" if plain else repr(value),
         "at": metric.at,
     }
 

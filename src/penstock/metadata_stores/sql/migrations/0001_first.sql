@@ -104,7 +104,7 @@ CREATE TABLE metric (
     name TEXT NOT NULL,
     step BIGINT,
     value DOUBLE PRECISION NOT NULL,
-    kind TEXT NOT NULL,               -- '', or 'nan', 'inf', '-inf' beside a value of 0
+    kind TEXT NOT NULL,               -- '', or 'nan', 'inf', '-inf', '-0.0' beside a 0
     at BIGINT NOT NULL,
     PRIMARY KEY (entry, position)
 );

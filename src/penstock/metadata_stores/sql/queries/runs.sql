@@ -32,12 +32,12 @@ LEFT JOIN call c ON c.id = s.entry
 WHERE r.number = :run AND (:any_node = 1 OR p.node = :node)
 
 -- name: metrics
-SELECT s.entry, m.name, m.step, m.value, m.kind, m.at
-FROM step s JOIN metric m ON m.entry = s.entry
-WHERE s.run = :run
+SELECT m.entry, m.name, m.step, m.value, m.kind, m.at
+FROM metric m
+WHERE m.entry IN (SELECT s.entry FROM step s WHERE s.run = :run)
     AND (:all = 1 OR EXISTS (SELECT 1 FROM metric_last l
         WHERE l.entry = m.entry AND l.name = m.name AND l.position = m.position))
-ORDER BY s.entry, m.position
+ORDER BY m.entry, m.position
 
 -- name: places
 SELECT p.node, s.item, s.position, s.entry, s.detail
