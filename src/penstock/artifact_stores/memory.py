@@ -52,7 +52,7 @@ class MemoryStore:
                 )
             data = self._blobs[file.digest][0]
             if len(data) != file.size or (verify and digest_bytes(data) != file.digest):
-                del self._blobs[file.digest]
+                self._take(file.digest)
                 raise ArtifactDamaged(
                     f"the stored file '{file.name}' is damaged: recorded digest {file.digest}, "
                     f"found digest {digest_bytes(data)}",
@@ -65,7 +65,7 @@ class MemoryStore:
             if (found := self._blobs.get(digest)) is None:
                 return None
             if check and digest_bytes(found[0]) != digest:
-                del self._blobs[digest]
+                self._take(digest)
                 return None
             return Blob(digest, len(found[0]), found[1])
 
@@ -80,7 +80,7 @@ class MemoryStore:
             found = self._blobs.get(digest)
             if found is None or (before is not None and found[1] >= before):
                 return False
-            del self._blobs[digest]
+            self._take(digest)
             return True
 
     def scan(self) -> Iterator[Blob]:
@@ -104,6 +104,11 @@ class MemoryStore:
     def _drop(self, draft: _Draft) -> None:
         with self._lock:
             self._drafts.pop(draft, None)
+
+    def _take(self, digest: str) -> None:
+        del self._blobs[digest]
+        if self._folder is not None:
+            (self._folder / digest).unlink(missing_ok=True)
 
     def _laid_out(self, digest: str, data: bytes) -> Path:
         if self._folder is None:
