@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.core.graph import Retry
 from penstock.core.records import ErrorRecord
+from penstock.errors import PenstockError
 
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 LONGEST = 20_000
@@ -29,7 +30,8 @@ def describe(error: BaseException) -> ErrorRecord:
 
 def class_name(kind: type[BaseException]) -> str:
     module = kind.__module__
-    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+    plain = module in ("builtins", PenstockError.__module__)
+    return kind.__qualname__ if plain else f"{module}.{kind.__qualname__}"
 
 
 def message(error: BaseException) -> str:
