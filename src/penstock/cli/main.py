@@ -98,7 +98,17 @@ def _explain(error: click.ClickException) -> None:
     message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
     hint = f"Try: {context.command_path} --help" if context else ""
+    if isinstance(error, click.NoSuchOption):
+        message = f"no option '{error.option_name}'"
+        if error.possibilities:
+            hint = f"Did you mean '{_nearest(error.option_name, error.possibilities)}'?"
     terminal.error(message[:1].lower() + message[1:], hint)
+
+
+def _nearest(word: str, words: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    return (get_close_matches(word, words, 1) or [*words])[0]
 
 
 def _meant(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from penstock.cli.binding import assignments, bind
 from penstock.cli.flags import as_json, on_stack
 from penstock.cli.loading import Pipeline, load, parse, project_of
 from penstock.cli.progress import Lines, View
+from penstock.cli.runs import steps_in_words
 from penstock.cli.terminal import duration, number, terminal
 from penstock.client import Client
 from penstock.config import read_config
@@ -204,13 +205,11 @@ def again() -> str:
     return shlex.join(["penstock", *sys.argv[1:]])
 
 
-def _tell(reader: Client, run: RunRecord, steps: list[StepRecord] | Any) -> None:
+def _tell(reader: Client, run: RunRecord, steps: Sequence[StepRecord]) -> None:
     metrics = reader.metrics(run.id)
     if metrics:
         terminal.table(("metric", ""), [(f"{n}.{m.name}", number(m.value)) for n, m in metrics])
     took = duration((run.ended - run.started) / 1e6)
-    from penstock.cli.runs import steps_in_words
-
     words = steps_in_words(run.counts) or "nothing to do"
     terminal.out(f"run {run.id} {terminal.status(run.status)} in {took}: {words}")
     if run.status != "failed":
@@ -227,6 +226,8 @@ def _tell(reader: Client, run: RunRecord, steps: list[StepRecord] | Any) -> None
         terminal.error(run.error.message)
     terminal.note()
     if failed:
-        terminal.note(f"look:   penstock logs {run.id} {shlex.quote(failed[0].name)}")
-        terminal.note(f"replay: penstock debug {run.id} {shlex.quote(failed[0].name)}")
+        where = f"{run.id} {shlex.quote(failed[0].name)}"
+        if reader.log_path(failed[0]).exists():
+            terminal.note(f"look:   penstock logs {where}")
+        terminal.note(f"replay: penstock debug {where}")
     terminal.note(f"resume: {again()}")

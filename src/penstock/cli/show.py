@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
 
@@ -52,7 +54,7 @@ def _head(run: RunRecord) -> None:
         "note": run.note,
         "kept": "yes" if run.kept else "",
         "code": code,
-        "command": " ".join(origin.command),
+        "command": _command(origin.command),
         "by": f"{origin.user}@{origin.host}".strip("@"),
         "python": origin.python,
         "parent": run.parent,
@@ -60,6 +62,16 @@ def _head(run: RunRecord) -> None:
     for name, value in facts.items():
         if value:
             terminal.out(f"  {terminal.style(f'{name:<8}', 'dim')} {value}")
+
+
+def _command(words: Sequence[str]) -> str:
+    """As it was typed: without the paths of Python and of our own entry point."""
+    words = [*words]
+    if words and Path(words[0]).name.startswith("python"):
+        words = ["python", *words[1:]]
+        if len(words) > 1 and Path(words[1]).name == "penstock":
+            words = ["penstock", *words[2:]]
+    return shlex.join(words)
 
 
 def _section(title: str, pairs: Iterator[tuple[str, str]]) -> None:
@@ -103,6 +115,8 @@ def _memory(step: StepRecord) -> str:
 def _about(step: StepRecord, items: Sequence[StepRecord]) -> str:
     words = [step.reason]
     if items:
+        # The engine's own words for a map are how many items it has.
+        words = [] if step.reason == f"{step.total} items" else words
         counts = Counter(item.status for item in items)
         sums = ", ".join(f"{n} {status}" for status, n in counts.items())
         words.insert(0, f"{step.total if step.total is not None else len(items)} items: {sums}")

@@ -39,7 +39,7 @@ def command(run_id: str, step: str, stack: str, as_json: bool) -> None:
 def _line(one: Explanation) -> str:
     parts = [one.reason or (f"from run {one.source}" if one.source else "")]
     if one.items:
-        parts.insert(0, ", ".join(f"{n} {status}" for status, n in one.items.items()))
+        parts.insert(0, ", ".join(f"{n} items {status}" for status, n in one.items.items()))
     return "; ".join(filter(None, [*parts, *one.notes]))
 
 
