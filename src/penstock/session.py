@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,6 +23,7 @@ from penstock.core.digest import digest_bytes
 from penstock.core.events import RunStarted, TextsFound
 from penstock.core.graph import (
     Build,
+    Closure,
     Definition,
     Expr,
     FirstOf,
@@ -35,10 +36,10 @@ from penstock.core.naming import type_name
 from penstock.core.options import Options, is_set
 from penstock.core.ports import Executor, Listener
 from penstock.core.project import Project, find_project
-from penstock.core.records import ErrorRecord, Made, RunRecord, now
-from penstock.define.closure import class_closure, closure, sources
+from penstock.core.records import ErrorRecord, RunRecord, now
+from penstock.define.closure import Closures, sources
 from penstock.define.trace import Environment
-from penstock.errors import LeaseLost, PenstockError, RunFailed, StoreError
+from penstock.errors import LeaseLost, PenstockError, StoreError
 from penstock.run.agenda import Agenda
 from penstock.run.commit import Commits
 from penstock.run.context import current
@@ -50,6 +51,7 @@ from penstock.run.narrow import Part, narrow
 from penstock.run.plan import Planned, plan
 from penstock.run.provenance import Looking, environment_digest
 from penstock.run.reasons import Reasons
+from penstock.run.recovery import intact
 from penstock.run.references import newest, resolve
 from penstock.run.renewal import Renewal
 from penstock.run.scribe import Scribe
@@ -73,16 +75,18 @@ class Session:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self._memo: dict[str, str] = {}
+        self._closures = Closures(stack.project.root, stack.artifacts.digest)
 
     # ---- for define
 
     def environment(self) -> Environment:
         """What tracing a pipeline needs of its surroundings."""
         root, digest = self.stack.project.root, self.stack.artifacts.digest
+        # Anew for each trace: a kernel may have other code than a moment ago.
+        self._closures = closures = Closures(root, digest)
 
-        def closed(function: Callable[..., object], also: Sequence[object] = ()) -> Any:
-            return closure(function, root=root, digest_value=digest, also=also)
+        def closed(function: Callable[..., object], **_: object) -> Closure:
+            return closures.closure(function)
 
         return Environment(digest_value=digest, closure=closed, root=root)
 
@@ -214,9 +218,9 @@ class Session:
             values=values,
             options=replace(options, refresh=tuple(prepared.part.refresh)),
             seed=SEED if options.seed is None else options.seed,
-            class_digest=self._class_digest,
+            class_digest=lru_cache(maxsize=None)(self._closures.class_digest),
             environment=lru_cache(maxsize=1)(environment_digest),
-            intact=self.intact,
+            intact=partial(intact, self.stack.artifacts.store),
             tokens=prepared.tokens,
         )
 
@@ -275,10 +279,6 @@ class Session:
 
     # ---- what the stores are asked
 
-    def intact(self, one: Made) -> bool:
-        """Whether the files of an output are there as recorded; reads them only where they are small."""
-        return all(self.stack.artifacts.store.check(file) for file in one.files)
-
     def _inspect(self) -> None:
         """Write down crashed runs; verify what a lost boot left behind, before it is reused."""
         metadata, store = self.stack.metadata, self.stack.artifacts.store
@@ -293,12 +293,6 @@ class Session:
             good.append(manifest.id)
         if good:
             metadata.sweep.vouch(good)
-
-    def _class_digest(self, name: str) -> str:
-        if name not in self._memo:
-            root, digest = self.stack.project.root, self.stack.artifacts.digest
-            self._memo[name] = class_closure(name, root=root, digest_value=digest)
-        return self._memo[name]
 
     def _resolve(self, address: str) -> Single:
         stack = self.stack
@@ -344,19 +338,6 @@ def session(project: Project | None = None, stack: str = "") -> Session:
     if key not in _sessions:
         _sessions[key] = Session(open_stack(project, name=stack))
     return _sessions[key]
-
-
-def raise_for(ended: Ended) -> None:
-    """Raise RunFailed, caused by the user's own exception, if the run failed."""
-    run = ended.run
-    if run.status == "failed":
-        told = run.error
-        words = f"{told.type}: {told.message}" if told else "a step failed"
-        raise RunFailed(
-            f"run {run.id} of '{run.pipeline}' failed: {words}",
-            hint=f"penstock show {run.id}; run it again to go on from what is done.",
-            run=run,
-        ) from ended.exception
 
 
 def _tokens(flat: Flat) -> dict[str, str]:

@@ -352,12 +352,12 @@ class Values:
             case Single(outputs=outputs):
                 return outputs[output].content if output else _whole(value)
             case Mapped(items=items):
-                return self.artifacts.digest_items(
+                return gathered(
                     [one.outputs[output].content if output else _whole(one) for one in items]
                 )
             case Grouped(total=total):
                 inner, indexes = self._inner(source, index, total)
-                return self.artifacts.digest_items([self.digest(inner, at) for at in indexes])
+                return gathered([self.digest(inner, at) for at in indexes])
 
     def _load(
         self,
@@ -417,6 +417,11 @@ def _whole(value: Single) -> str:
     return digest_struct(
         "outputs", tuple((name, one.content) for name, one in value.outputs.items())
     )
+
+
+def gathered(contents: Sequence[str]) -> str:
+    """The content of a list of artifacts, the same as that of its collection."""
+    return digest_struct("collection", tuple(contents))
 
 
 def assemble(kind: str, items: list[Any], keys: tuple[Any, ...], cls: Any) -> Any:
