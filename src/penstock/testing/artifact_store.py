@@ -12,8 +12,8 @@ class TestMyStore(ArtifactStoreContract):
 from __future__ import annotations
 
 import os
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -256,27 +256,18 @@ class ArtifactStoreContract:
     # ---- many at once
 
     def test_threads_write_read_and_remove_the_same_files(self, store: ArtifactStore) -> None:
-        errors: list[BaseException] = []
-
         def work(number: int) -> None:
-            try:
-                for turn in range(30):
-                    data = noise(100_000 if turn % 3 == 0 else 1000, turn)
-                    file = put(store, data)
-                    old = int((time.time() - 100) * 1e6)
-                    assert not store.remove(file.digest, before=old)
-                    assert read(store, file) == data
-                    mine = put(store, b"%d of %d" % (turn, number))
-                    assert store.remove(mine.digest)
-            except BaseException as error:
-                errors.append(error)
+            for turn in range(30):
+                data = noise(100_000 if turn % 3 == 0 else 1000, turn)
+                file = put(store, data)
+                old = int((time.time() - 100) * 1e6)
+                assert not store.remove(file.digest, before=old)
+                assert read(store, file) == data
+                mine = put(store, b"%d of %d" % (turn, number))
+                assert store.remove(mine.digest)
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert errors == []
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(work, range(6)))
         assert len(list(store.scan())) == 30
 
     def test_a_fork_goes_on_with_the_store(self, store: ArtifactStore) -> None:
