@@ -46,9 +46,12 @@ class _Entry:
     record: CallRecord
     ref: str
     run: int
-    parts: bool
     extras: tuple[str, ...]
     withdrawn: int = 0
+
+    @property
+    def parts(self) -> bool:
+        return self.record.parts != rules.NO_PARTS
 
     def made(self) -> Iterator[tuple[str, Made]]:
         yield from self.record.outputs.items()
@@ -253,24 +256,26 @@ class _Journal:
             self._withdraw(step.key, -1)
         if call is not None:
             self._withdraw(call.key, call.seed)
-            entry = self._add(run, change, call, parts=True)
+            entry = self._add(run, change, call)
             if rules.is_of(step, call):
                 return entry
         elif step.status == "reused" and step.key:
             seed = -1 if step.seed is None else step.seed
             found = self._state.find(step.key, seed)
-            if found is not None and rules.takes_over(step, found.record):
-                return found
+            if found is not None:
+                if rules.takes_over(step, found.record):
+                    return found
+                step = rules.with_parts(step, found.record)
         if not rules.performed(step):
             return None
         own = rules.own_call(step, run.record.id, now())
-        entry = self._add(run, change, own, parts=step.parts is not None)
+        entry = self._add(run, change, own)
         entry.withdrawn = now()
         return entry
 
-    def _add(self, run: _Run, change: StepChanged, call: CallRecord, *, parts: bool) -> _Entry:
+    def _add(self, run: _Run, change: StepChanged, call: CallRecord) -> _Entry:
         extras = tuple(rules.extras(call, change))
-        entry = _Entry(self._state.number(), call, change.step.ref, run.number, parts, extras)
+        entry = _Entry(self._state.number(), call, change.step.ref, run.number, extras)
         self._state.entries.append(entry)
         return entry
 
@@ -316,7 +321,8 @@ def _kept(run: _Run, step: StepRecord, entry: _Entry | None) -> StepRecord:
         return replace(step, logged=replace(step.logged, metrics=()))
     if step.status == "reused":
         call = entry.record
-        return replace(step, parts=call.parts if entry.parts else None, reads=call.reads)
+        parts = call.parts if entry.parts else None
+        return replace(step, parts=parts, reads=call.reads)
     return step
 
 

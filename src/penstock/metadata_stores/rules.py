@@ -17,6 +17,7 @@ from penstock.core.records import (
     FINAL,
     CallRecord,
     Counts,
+    Logged,
     Metric,
     Owner,
     Parts,
@@ -106,10 +107,22 @@ def takes_over(step: StepRecord, call: CallRecord) -> bool:
         step.status == "reused"
         and step.key == call.key
         and (step.outputs is call.outputs or step.outputs == call.outputs)
-        and (step.logged is call.logged or step.logged == call.logged)
+        and _same(step.logged, call.logged)
         and (step.parts is None or step.parts is call.parts or step.parts == call.parts)
         and (not step.reads or step.reads == call.reads)
     )
+
+
+def _same(one: Logged, other: Logged) -> bool:
+    # As it is written where they differ in numbers only that are never equal to themselves.
+    return one is other or one == other or (bool(one.metrics) and repr(one) == repr(other))
+
+
+def with_parts(step: StepRecord, call: CallRecord) -> StepRecord:
+    """A reused step that says no parts has those of its key, whichever call it took over."""
+    if step.parts is None and call.parts != NO_PARTS:
+        return replace(step, parts=call.parts)
+    return step
 
 
 def is_of(step: StepRecord, call: CallRecord) -> bool:
@@ -118,7 +131,7 @@ def is_of(step: StepRecord, call: CallRecord) -> bool:
         step.key == call.key
         and (step.parts is call.parts or step.parts == call.parts)
         and (step.outputs is call.outputs or step.outputs == call.outputs)
-        and (step.logged is call.logged or step.logged == call.logged)
+        and _same(step.logged, call.logged)
         and step.reads == call.reads
     )
 

@@ -182,25 +182,24 @@ class Batch:
             if rules.is_of(step, call):
                 return id
         elif (known := self._known(step)) is not None:
-            return known
+            if rules.takes_over(step, known[1]):
+                return known[0]
+            step = rules.with_parts(step, known[1])
         if not rules.performed(step):
             return None
         own = rules.own_call(step, self._id, self._now)
         return self._add_call(own, step.ref, change, withdrawn=self._now)
 
-    def _known(self, step: StepRecord) -> int | None:
-        """The entry that a reused step took over unchanged."""
+    def _known(self, step: StepRecord) -> tuple[int, CallRecord] | None:
+        """The entry that a reused step most likely took over."""
         if step.status != "reused" or not step.key:
             return None
         known = self._remembered.get(step.key)
         if known is not None and rules.takes_over(step, known[1]):
-            return known[0]
+            return known
         seed = "-1" if step.seed is None else str(step.seed)
         row = self._database.row("find", {"key": step.key, "seed": seed})
-        if row is None or not rules.takes_over(step, load_call(self._database, row)):
-            return None
-        found: int = row[0]
-        return found
+        return None if row is None else (row[0], load_call(self._database, row))
 
     def _withdraw(self, key: str, seed: int) -> None:
         self._database.write(
