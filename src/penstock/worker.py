@@ -139,10 +139,10 @@ class _Errors(io.RawIOBase):
 
 
 def _streams() -> None:
-    out = sys.__stdout__
-    if isinstance(out, io.TextIOWrapper):
-        out.reconfigure(encoding="utf-8", errors="surrogateescape", line_buffering=False)
+    # Made anew: under PYTHONUNBUFFERED each print would be a system call. The pulse lets text out.
+    out = io.BufferedWriter(io.FileIO(1, "w", closefd=False), 1 << 16)
     errors = io.BufferedWriter(_Errors())
+    sys.stdout = io.TextIOWrapper(out, encoding="utf-8", errors="surrogateescape")
     sys.stderr = io.TextIOWrapper(
         errors, encoding="utf-8", errors="surrogateescape", line_buffering=True
     )

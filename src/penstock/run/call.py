@@ -60,7 +60,7 @@ def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Noti
     meter = Meter(own=tools.own)
     if tools.closure is not None and tools.closure(function) != call.code:
         return _refused(_changed(call, function), meter)
-    scratch = tools.scratch / call.run / f"{file_name(call.node, call.index)}.{os.getpid()}"
+    scratch = tools.scratch / f"{call.run}.{file_name(call.node, call.index)}.{os.getpid()}"
     loader = Loader(tools.artifacts, scratch, copies=not tools.own)
     try:
         return _loaded(call, function, tools, notify, loader, meter)

@@ -211,10 +211,14 @@ class _Tap(io.RawIOBase):
         self._router = router
         self._after = after
         self._terminal: Any = None
+        self._raw: Any = None
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def lead(self, terminal: Any) -> None:
         self._terminal = terminal
+        # Bytes go on as they are where that is the same.
+        same = type(terminal) is io.TextIOWrapper and terminal.encoding.lower() == "utf-8"
+        self._raw = terminal.buffer if same else None
 
     def writable(self) -> bool:
         return True
@@ -238,10 +242,15 @@ class _Tap(io.RawIOBase):
 
     def show(self, data: bytes) -> None:
         terminal = self._terminal
-        text = self._decoder.decode(data)
-        if terminal is None or not text:
+        if terminal is None or not data:
             return
         try:
+            if self._raw is not None:
+                terminal.flush()
+                self._raw.write(data)
+                self._raw.flush()
+                return
+            text = self._decoder.decode(data)
             terminal.write(text)
         except UnicodeEncodeError:
             encoding = getattr(terminal, "encoding", None) or "ascii"
