@@ -167,15 +167,15 @@ def array(setting: Setting) -> list[Row]:
         for side, taken in sides.items():
             with project(setting.folder) as root:
                 os.sync()
-                taken.append(measure(root, "array", side, size))
+                taken.append(measure(root, "large", side, size))
                 if side == "penstock":
-                    measure(root, "array", side, 0)
+                    measure(root, "large", side, 0)
                     for _ in range(3):
-                        again.append(measure(root, "array", side, size))
-                        ints.append(measure(root, "array", side, 0))
+                        again.append(measure(root, "large", side, size))
+                        ints.append(measure(root, "large", side, 0))
     for side in private:
         with project(setting.folder) as root:
-            private[side] = measure(root, "array", side, size, private=True).private
+            private[side] = measure(root, "large", side, size, private=True).private
     whole = size * MEBIBYTE
     ratio = middle(sides["penstock"]) / middle(sides["by-hand"])
     return [

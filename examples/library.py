@@ -9,7 +9,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock import context, pipeline, step
+from penstock import context, each, pipeline, step
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def summary(modules: list[Module]) -> dict[str, float]:
 @pipeline
 def survey(names: str = "[a-f]*") -> dict[str, float]:
     files = sorted(Path(sysconfig.get_path("stdlib")).glob(f"{names}.py"))
-    return summary(read.map(files))
+    return summary(read.map(each(files)))
 
 
 if __name__ == "__main__":

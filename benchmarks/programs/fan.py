@@ -7,7 +7,7 @@ VARIANT, COUNT, WORKERS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 
 def main() -> None:
     if VARIANT == "penstock":
-        from penstock import pipeline, step
+        from penstock import each, pipeline, step
 
         @step
         def numbers(count: int) -> list[int]:
@@ -23,7 +23,7 @@ def main() -> None:
 
         @pipeline
         def fan(count: int) -> int:
-            return total(double.map(numbers(count)))
+            return total(double.map(each(numbers(count))))
 
         result = fan.options(workers=WORKERS).run(COUNT).result()
     elif VARIANT == "pickle":

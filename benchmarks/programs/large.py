@@ -1,4 +1,4 @@
-"""A float64 array through four steps: array.py VARIANT MEBIBYTES; 0 MiB is ints instead of arrays."""
+"""A float64 array through four steps: large.py VARIANT MEBIBYTES; 0 MiB is ints instead of arrays."""
 
 import os
 import sys
