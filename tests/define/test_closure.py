@@ -9,9 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 import edits
+import pytest
 
 Digests = dict[str, list[object]]
 

@@ -73,7 +73,7 @@ _FACTS: dict[int, tuple[CodeType, Facts]] = {}
 
 # ---- the instruction set of this Python
 
-_NAMES = opcode.opmap
+_NAMES = {name: code for name, code in opcode.opmap.items() if code < 256}
 _EXTENDED = _NAMES["EXTENDED_ARG"]
 _PLAIN, _SKIP, _CONST, _GLOBAL, _ATTRIBUTE, _NAMED, _LOCAL, _CLOSURE, _JUMP, _GOTO = range(10)
 _KIND = [_PLAIN] * 256
@@ -116,7 +116,7 @@ def _describe_instructions() -> None:
         _SHIFT[_NAMES["LOAD_ATTR"]] = 1
         _SHIFT[_NAMES["LOAD_SUPER_ATTR"]] = 2
     for name, code in _NAMES.items():
-        if "_BACKWARD" in name and code < 256:
+        if "_BACKWARD" in name:
             _SAME[code] = _NAMES.get(name.replace("_BACKWARD", "_FORWARD"), code)
         first, middle, second = name.partition("_FAST_")
         if middle and second in ("LOAD_FAST", "STORE_FAST", "LOAD_FAST_BORROW"):
@@ -127,6 +127,35 @@ def _describe_instructions() -> None:
 
 
 _describe_instructions()
+
+
+def _threads() -> dict[tuple[int, int], tuple[int, bool]]:
+    """A jump that keeps the value it tested, and the jump it meets: what both come to, and whether
+    that goes on behind the second. The compiler does this only where both stand on one line."""
+    found = {}
+    keeps = {s: _NAMES.get(f"JUMP_IF_{s}_OR_POP") for s in ("TRUE", "FALSE")}
+    pops = {s: _NAMES.get(f"POP_JUMP_FORWARD_IF_{s}") for s in ("TRUE", "FALSE")}
+    for sense, other in (("TRUE", "FALSE"), ("FALSE", "TRUE")):
+        keep, pop = keeps[sense], pops[sense]
+        if keep is None or pop is None:  # From 3.12 on there are none.
+            continue
+        found[keep, keep] = keep, False
+        found[keep, pop] = pop, False
+        for met in (keeps[other], pops[other]):
+            if met is not None:
+                found[keep, met] = pop, True
+    return found
+
+
+_THREADS = _threads()
+_INVERSE = {
+    _NAMES[f"POP_JUMP_IF_{one}"]: _NAMES[f"POP_JUMP_IF_{other}"]
+    for one, other in (
+        *(("TRUE", "FALSE"), ("FALSE", "TRUE")),
+        *(("NONE", "NOT_NONE"), ("NOT_NONE", "NONE")),
+    )
+    if f"POP_JUMP_IF_{one}" in _NAMES
+}
 
 _LOAD_GLOBAL = _NAMES["LOAD_GLOBAL"]
 _PUSH_NULL = _NAMES.get("PUSH_NULL", -1)
@@ -258,6 +287,54 @@ class _Scope:
         return known
 
 
+class _Flow:
+    """Where the jumps of a body lead."""
+
+    __slots__ = ("at", "body", "targets")
+
+    def __init__(self, body: _Body) -> None:
+        self.body = body
+        self.at: dict[int, int] = {}
+        self.targets: dict[int, int] = {}
+        jumps = [i for i, op in enumerate(body.ops) if _KIND[op] >= _JUMP]
+        if not jumps and not body.code.co_exceptiontable:
+            return
+        units = (*body.units, len(body.code.co_code) // 2)
+        self.at = dict(zip(reversed(units), range(len(units) - 1, -1, -1), strict=True))
+        for i in jumps:
+            arg = -body.args[i] if body.ops[i] in _BACKWARD else body.args[i]
+            self.targets[i] = self.at[units[i + 1] + arg]
+
+    def landing(self, i: int) -> int:
+        """Where one gets to from `i` without doing anything; in an empty endless loop, nowhere else."""
+        ops = self.body.ops
+        passed = set()
+        while i < len(ops) and i not in passed and _KIND[ops[i]] in (_SKIP, _GOTO):
+            passed.add(i)
+            i = i + 1 if _KIND[ops[i]] == _SKIP else self.targets[i]
+        return i
+
+    def past(self, i: int) -> int:
+        """The jump that the conditional one at `i` jumps around; 0 if it does not."""
+        ops, goto = self.body.ops, i + 1
+        while _KIND[ops[goto]] == _SKIP:
+            goto += 1
+        around = _KIND[ops[goto]] == _GOTO
+        return goto if around and self.landing(self.targets[i]) == self.landing(goto + 1) else 0
+
+    def guards(self, place: list[int]) -> tuple[tuple[int, int, int, int], ...]:
+        """The ranges of a stream that have a handler; ranges that meet and have the same are one."""
+        found: list[tuple[int, int, int, int]] = []
+        for start, stop, handler, depth in _handlers(self.body.code.co_exceptiontable):
+            to = place[self.landing(self.at[handler])]
+            guard = (place[self.at[start]], place[self.at[stop]], to, depth)
+            if found and found[-1][1:] == (guard[0], *guard[2:]):
+                guard = (found.pop()[0], *guard[1:])
+            if guard[0] < guard[1]:
+                found.append(guard)
+        return tuple(found)
+
+
 @dataclass(slots=True)
 class _Scan:
     bodies: list[_Body] = field(default_factory=list)
@@ -322,6 +399,8 @@ class _Scan:
         constants: dict[int, int] = {}
         names: dict[str, int] = {}
         falls = fresh = True
+        past = 0
+        flow = _Flow(body)
         for i, op in enumerate(ops):
             kind = _KIND[op]
             place.append(len(out))
@@ -342,10 +421,15 @@ class _Scan:
                 out += (op, number << 1 | args[i] & _SHIFT[op])
                 self.use(body, i, name)
             elif kind == _JUMP:
-                jumps.append((len(out) + 1, i))
-                out += (_SAME[op], 0)
+                past = flow.past(i) if op in _INVERSE else 0
+                if past:  # "unless, go there" around a jump is "if, go" where that leads
+                    jumps.append((len(out) + 1, past))
+                    out += (_INVERSE[op], 0)
+                else:
+                    jumps.append((len(out) + 1, i))
+                    out += (_SAME[op], 0)
             elif kind == _GOTO:
-                if falls:
+                if falls and i != past:
                     jumps.append((len(out) + 1, i))
                     out += (_GOTO_TOLD, 0)
             elif kind in (_NAMED, _ATTRIBUTE):
@@ -359,42 +443,17 @@ class _Scan:
                 out += (op, names.setdefault(name, len(names)) << 2 | flags)
                 self.importing = self.importing or op == _IMPORT_NAME
             falls = op not in _ENDS and kind != _GOTO
-        guards = self.land(body, out, place, jumps) if jumps or code.co_exceptiontable else ()
+        place.append(len(out))
+        for where, i in jumps:
+            goal = flow.landing(flow.targets[i])
+            # A test on the way of a value just tested is decided already.
+            while (then := _THREADS.get((out[where - 1], _SAME[ops[goal]]))) is not None:
+                out[where - 1], goes_on = then
+                goal = flow.landing(goal + 1 if goes_on else flow.targets[goal])
+            out[where] = place[goal]
         self.attributes.update(names)
         told = [self.constant(code.co_consts[index], scope) for index in constants]
-        return array("I", out).tobytes(), guards, told, tuple(names)
-
-    def land(
-        self, body: _Body, out: list[int], place: list[int], jumps: list[tuple[int, int]]
-    ) -> tuple[Any, ...]:
-        """Fill in where jumps lead; the guarded ranges of the stream with their handlers."""
-        ops, units = body.ops, body.units
-        end = len(body.code.co_code) // 2
-        at = dict(zip(reversed(units), range(len(units) - 1, -1, -1), strict=True))
-        at[end] = len(units)
-        place.append(len(out))
-
-        def target(i: int) -> int:
-            after = units[i + 1] if i + 1 < len(units) else end
-            return at[after - body.args[i] if ops[i] in _BACKWARD else after + body.args[i]]
-
-        def landing(i: int) -> int:
-            passed = set()
-            while i < len(ops) and i not in passed and _KIND[ops[i]] in (_SKIP, _GOTO):
-                passed.add(i)
-                i = i + 1 if _KIND[ops[i]] == _SKIP else target(i)
-            return place[i]
-
-        for where, i in jumps:
-            out[where] = landing(target(i))
-        guards: list[tuple[int, int, int, int]] = []
-        for start, stop, handler, depth in _handlers(body.code.co_exceptiontable):
-            guard = (place[at[start]], place[at[stop]], landing(at[handler]), depth)
-            if guards and guards[-1][1:] == (guard[0], *guard[2:]):
-                guard = (guards.pop()[0], *guard[1:])
-            if guard[0] < guard[1]:
-                guards.append(guard)
-        return tuple(guards)
+        return array("I", out).tobytes(), flow.guards(place), told, tuple(names)
 
     def constant(self, value: object, scope: _Scope) -> object:
         """Something whose repr tells the value and its type, and nothing else."""
