@@ -14,6 +14,7 @@ from penstock.core import io
 from penstock.errors import SchemaTooNew, StoreError
 
 FOLDER = Path(__file__).parent / "migrations"
+MOUNTS = Path("/proc/self/mountinfo")
 SPELLING = {"identity": "INTEGER PRIMARY KEY AUTOINCREMENT", "bytes": "BLOB"}
 # fmt: off
 NETWORKS = frozenset((
@@ -135,7 +136,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _refuse_network(path: Path) -> None:
-    kind = file_system(path.parent)
+    kind = file_system(path.parent, MOUNTS)
     if kind in NETWORKS and not os.environ.get("PENSTOCK_NETWORK_FS"):
         raise StoreError(
             f"'{path.parent}' is on a network file system ({kind}), where SQLite loses data",
@@ -143,7 +144,7 @@ def _refuse_network(path: Path) -> None:
         )
 
 
-def file_system(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
+def file_system(folder: Path, mounts: Path) -> str:
     """The type of the file system under `folder`, or "" where the system does not say."""
     device = os.stat(folder).st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
