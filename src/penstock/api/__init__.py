@@ -1,0 +1,1 @@
+"""Thin faces for users: pipelines that run, and runs as objects."""

@@ -1,0 +1,1 @@
+"""Functions become graphs: steps, pipelines, promises, and the code that they reach."""

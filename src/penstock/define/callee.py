@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
@@ -11,6 +12,7 @@ from typing import Any, ForwardRef, get_args, get_type_hints
 from penstock.core.graph import Output
 from penstock.errors import DefinitionError
 
+QUALIFIED = re.compile(r"(?:\w+[.:])+(?:<locals>\.)?(?=\w)")
 UNRESOLVED = (
     NameError,
     AttributeError,
@@ -262,6 +264,11 @@ def type_text(hint: Any) -> str:
     if isinstance(hint, type) and not get_args(hint):
         return hint.__qualname__ if hint.__module__ == "builtins" else class_text(hint)
     return repr(hint).replace("typing.", "")
+
+
+def short(hint: Any) -> str:
+    """A type in an error: without its module."""
+    return QUALIFIED.sub("", type_text(hint))
 
 
 def is_named_tuple(hint: Any) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from pathlib import PurePath
 from typing import Any
 
 from penstock.core.graph import Build, Input, SecretRef, SourceRef, references
 from penstock.define import markers
-from penstock.define.callee import Marker, type_text
+from penstock.define.callee import Marker, short
 from penstock.define.containers import COPIED, container, holds_markers
 from penstock.define.promise import Promise, label
 from penstock.define.tracing import ATOMS, Tracing
@@ -108,7 +109,7 @@ class Inputs:
             iterable, inner = element(origin.hint)
             if not iterable:
                 raise TypeMismatch(
-                    f"{self.said(values)} is {type_text(origin.hint)}, which each(…) for '{name}' "
+                    f"{self.said(values)} is {short(origin.hint)}, which each(…) for '{name}' "
                     f"of '{owner}' cannot run over ({where})",
                     hint="each(…) takes a list, or the output of a step that returns one.",
                 )
@@ -147,10 +148,13 @@ def _mismatch(
 ) -> TypeMismatch:
     if not name:
         return TypeMismatch(
-            f"{given} is {type_text(hint)}, but '{owner}' returns {type_text(wanted)} ({where})",
+            f"{given} is {short(hint)}, but '{owner}' returns {short(wanted)} ({where})",
             hint="Change the annotation, or what is returned.",
         )
+    path = hint is str and isinstance(wanted, type) and issubclass(wanted, PurePath)
     return TypeMismatch(
-        f"{given} is {type_text(hint)}, but '{name}' of '{owner}' is {type_text(wanted)} ({where})",
-        hint="Change one of the two annotations, or what is passed.",
+        f"{given} is {short(hint)}, but '{name}' of '{owner}' is {short(wanted)} ({where})",
+        hint=f"Write Path({given})."
+        if path
+        else "Change one of the two annotations, or what is passed.",
     )

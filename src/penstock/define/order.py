@@ -59,7 +59,7 @@ def _visit(
             here = next(reversed(path))
         elif step in path:
             circle = [*list(path)[list(path).index(step) :], step]
-            told = " -> ".join(f"'{id}' ({lines[id]})" for id in reversed(circle))
+            told = " -> ".join(f"'{id}' ({lines[id]})" for id in circle)
             raise DefinitionError(
                 f"these steps wait for each other: {told}", hint="Remove one `.after`."
             )

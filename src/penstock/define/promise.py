@@ -7,13 +7,27 @@ from collections.abc import Callable, Hashable, Iterator
 from types import FrameType
 from typing import Any, NoReturn, Protocol
 
-from penstock.core.graph import Access, Expr, FirstOf, Input, OutputRef, ParamRef, SourceRef
-from penstock.define.callee import Marker, type_text
+from penstock.core.graph import (
+    Access,
+    Expr,
+    FirstOf,
+    Input,
+    Literal,
+    OutputRef,
+    ParamRef,
+    SourceRef,
+)
+from penstock.define.callee import Marker, short
 from penstock.define.types import at, elements
 from penstock.errors import PromiseError
 
 NUMBERS = {"add", "sub", "mul", "floordiv", "mod", "pow"}
 COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
+SYMBOLS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "and_": "&", "or_": "|",
+    "neg": "-", "not_": "~", "invert": "~",
+}  # fmt: skip
 UFUNCS = {
     "add": "add", "subtract": "sub", "multiply": "mul", "true_divide": "truediv",
     "divide": "truediv", "floor_divide": "floordiv", "remainder": "mod", "power": "pow",
@@ -212,6 +226,16 @@ def _text(source: Input) -> str:
             return address
         case FirstOf(options):
             return f"either({', '.join(map(_text, options))})"
+        case Expr("getitem" | "getattr" as op, (whole, Literal(name))):
+            kind: Any = "item" if op == "getitem" else "attribute"
+            return _text(whole) + _step_text(Access(kind, name))
+        case Expr(op, (only,)):
+            return f"{SYMBOLS.get(op, op)}{_text(only)}"
+        case Expr(op, (first, second)):
+            return f"{_text(first)} {SYMBOLS.get(op, op)} {_text(second)}"
+        case Literal(value):
+            text = repr(value)
+            return text if len(text) < 60 else type(value).__name__
         case _:
             return "an expression"
 
@@ -289,7 +313,7 @@ def _missing(
         if names
         else INSIDE
     )
-    kind = type_text(promise._penstock.hint)
+    kind = short(promise._penstock.hint)
     return refused(promise, f"is {kind}, which has no `{_step_text(access)}`", hint, frame)
 
 

@@ -26,7 +26,7 @@ from penstock.core.graph import (
 )
 from penstock.core.naming import module_name
 from penstock.define import markers, order
-from penstock.define.callee import Callee, type_text
+from penstock.define.callee import Callee, short, type_text
 from penstock.define.containers import container, holds_markers, promises_in
 from penstock.define.inputs import Inputs
 from penstock.define.promise import Origin, Promise, place
@@ -321,7 +321,7 @@ class Scope(Inputs):
             if not truthful(hint):
                 raise TypeMismatch(
                     f"{self.said(condition) if isinstance(condition, Promise) else repr(condition)}"
-                    f" is {type_text(hint)}, which is no condition ({where})",
+                    f" is {short(hint)}, which is no condition ({where})",
                     hint="Compare it, like `x > 0`; for the opposite use `.unless(…)`.",
                 )
             source, _ = self.operand(condition, where)

@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.core.graph import Target
 from penstock.core.naming import MAIN, module_name
-from penstock.errors import DefinitionError
+from penstock.errors import DefinitionError, SerializationError
 
 
 def target(function: Callable[..., Any], name: str, root: Path) -> Target:
@@ -21,15 +21,13 @@ def target(function: Callable[..., Any], name: str, root: Path) -> Target:
     importable = module is not None and (module.__name__ != MAIN or Path(file).suffix == ".py")
     if module is not None and importable and _found(module, qualname, function):
         return Target(module_name(module, root), qualname, file)
-    from pickle import PicklingError
-
-    from cloudpickle import dumps
+    from penstock.core.unsafe import pack
 
     try:
-        return Target("", qualname, "", dumps(function))
-    except (PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        return Target("", qualname, "", pack(function))
+    except SerializationError as error:
         raise DefinitionError(
-            f"'{name}' cannot be sent to another process: {error}",
+            f"'{name}' cannot be sent to another process: {error.message}",
             hint="Define it at the top of a module, or run with workers=0.",
         ) from error
 

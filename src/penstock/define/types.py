@@ -145,7 +145,9 @@ def elements(hint: Any) -> tuple[Any, ...] | None:
 
 
 def truthful(hint: Any) -> bool:
-    """Whether this may be the type of a truth value."""
+    """Whether this may be the type of a condition: a number is none, though a bool is a number."""
+    if _bare(hint) in (int, float, complex):
+        return False
     return fits(hint, bool) or getattr(hint, "__module__", "") == "numpy"
 
 

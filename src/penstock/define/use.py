@@ -217,7 +217,7 @@ class Usable(ABC, Generic[P, R]):
     def _attempt(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         try:
             return self._plainly(args, kwargs)
-        except Exception as error:
+        except Exception as error:  # around user code: a failure is a value here
             from traceback import format_exc
 
             return Failure(type(error).__name__, str(error), format_exc())

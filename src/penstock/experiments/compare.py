@@ -42,14 +42,13 @@ def compare(client: Client, first: str, second: str) -> Comparison:
     """The first run beside the second. Raises NotFound."""
     one, other = client.run(first), client.run(second)
     steps, others = _steps(client, one), _steps(client, other)
-    both = [name for name in steps if name in others]
     return Comparison(
         first=one.id,
         second=other.id,
         parameters=_differing(one.parameters, other.parameters),
         metrics=_differing(_metrics(client, one), _metrics(client, other)),
         statuses=_differing(_each(steps, "status"), _each(others, "status")),
-        code=tuple(name for name in both if _code(steps[name]) != _code(others[name])),
+        code=tuple(name for name in steps if _other_code(steps[name], others.get(name))),
         seconds={
             name: (_seconds(steps.get(name)), _seconds(others.get(name)))
             for name in dict.fromkeys((*steps, *others))
@@ -76,8 +75,11 @@ def _each(steps: Mapping[str, StepRecord], field: str) -> dict[str, Any]:
     return {name: getattr(step, field) for name, step in steps.items()}
 
 
-def _code(step: StepRecord) -> str:
-    return step.parts.code if step.parts else ""
+def _other_code(step: StepRecord, other: StepRecord | None) -> bool:
+    # What was skipped has no code to compare.
+    if other is None or step.parts is None or other.parts is None:
+        return False
+    return step.parts.code != other.parts.code
 
 
 def _seconds(step: StepRecord | None) -> float | None:
