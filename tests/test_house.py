@@ -177,6 +177,12 @@ def test_libraries_of_users_are_imported_inside_functions_only() -> None:
     assert places(at_top) == []
 
 
+def test_only_the_faces_import_for_type_checkers_alone() -> None:
+    """Elsewhere it would hide a circle, or an import upwards, from the contract of the layers."""
+    hiding = {m for m in MODULES if "TYPE_CHECKING" in (PACKAGE / m).read_text()}
+    assert {m for m in hiding if m != "__init__.py" and part(m) != "api"} == set()
+
+
 def test_nothing_is_left_for_later() -> None:
     unfinished = [
         f"{m}:{number}"

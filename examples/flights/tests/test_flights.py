@@ -41,7 +41,7 @@ def weather(*hours: pd.Timestamp) -> pd.DataFrame:
             "dewp": 25.0,
             "humid": 60.0,
             "wind_speed": 10.0,
-            "wind_gust": float("nan"),
+            "wind_gust": 20.0,
             "precip": 0.0,
             "pressure": 1012.0,
             "visib": 10.0,
