@@ -173,7 +173,7 @@ class Family(Protocol):
         ...
 
     def pick(self, value: object) -> str:
-        """The name of the first serializer that accepts this value."""
+        """The name of the first serializer that accepts this value; "" if none does."""
         ...
 
     def write(self, value: object, files: Files, prefix: str, serializer: str = "") -> Part:
@@ -254,10 +254,20 @@ class Journal(Protocol):
         """Extend the lease (30 s); False when it is lost. Called from other threads and processes."""
         ...
 
-    def claim(self, token: str, key: str) -> str:
+    def claim(
+        self,
+        token: str,
+        key: str,
+        *,
+        seed: int | None = None,
+        before: Sequence[Event] = (),
+        then: Sequence[Event] = (),
+    ) -> str:
         """Take the right to perform the call `key`; the id of the run that has it (ours when it is us).
 
-        A claim lives as long as its run, or until the step's end is appended. A dead run's is taken over.
+        With a `seed`, "" says that a result is known by now and nothing was claimed. In the same
+        transaction `before` is appended first, and `then` if the claim is ours. A claim lives as
+        long as its run, or until the step's end is appended. A dead run's is taken over.
         """
         ...
 

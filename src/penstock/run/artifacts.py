@@ -169,7 +169,7 @@ class Artifacts:
     # ---- the family
 
     def pick(self, value: object) -> str:
-        return next(self._accepting(value)).name
+        return next((serializer.name for serializer in self._accepting(value)), "")
 
     def named(self, name: str) -> Serializer:
         for serializer in (*registered(), *self._given):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -90,7 +90,7 @@ class NewFiles:
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store
-        self._files: list[NewFile] = []
+        self._files: dict[str, NewFile] = {}
 
     def create(self, name: str, size: int | None = None) -> BinaryIO:
         return cast("BinaryIO", self._add(name, size))
@@ -104,32 +104,31 @@ class NewFiles:
             file.ref = self._store.adopt(path, name)
         file.close()
 
-    def remove(self, names: Container[str]) -> None:
-        for file in self._files:
-            if file.name in names:
-                file.abort()
-        self._files = [file for file in self._files if file.name not in names]
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._files.pop(name).abort()
 
     def discard(self) -> None:
         """Forget all that was written: the value is to be written another way, or not at all."""
-        self.remove([file.name for file in self._files])
+        self.remove(list(self._files))
 
     def content(self, serializer: str, names: Sequence[str], prefix: str = "") -> str:
         """The content of a value in a canonical format, by the files that it was written to."""
-        found = {file.name: file for file in self._files}
-        return digest_files(serializer, [(name, found[prefix + name].digest()) for name in names])
+        found = [(name, self._files[prefix + name].digest()) for name in names]
+        return digest_files(serializer, found)
 
     def finish(self) -> tuple[tuple[FileRef, ...], bytes | None]:
         """The files, and the bytes of an only one that fits in a manifest's row."""
-        if len(self._files) == 1 and (data := self._files[0].small()) is not None:
-            return (FileRef(self._files[0].name, digest_bytes(data), len(data)),), data
-        return tuple(file.settled() for file in self._files), None
+        files = tuple(self._files.values())
+        if len(files) == 1 and (data := files[0].small()) is not None:
+            return (FileRef(files[0].name, digest_bytes(data), len(data)),), data
+        return tuple(file.settled() for file in files), None
 
     def _add(self, name: str, size: int | None) -> NewFile:
-        if any(file.name == name for file in self._files):
+        if name in self._files:
             raise SerializationError(f"the file '{name}' of an artifact was written twice")
         file = NewFile(self._store, name, size)
-        self._files.append(file)
+        self._files[name] = file
         return file
 
 
@@ -152,13 +151,12 @@ class Below:
         self.written.append(name)
         self._files.adopt(path, self._prefix + name)
 
-    def remove(self, names: Container[str]) -> None:
-        gone = [name for name in self.written if name in names]
-        self.written = [name for name in self.written if name not in gone]
-        self._files.remove([self._prefix + name for name in gone])
+    def remove(self, names: Sequence[str]) -> None:
+        self._files.remove([self._prefix + name for name in names])
 
     def discard(self) -> None:
-        self.remove(list(self.written))
+        self.remove(self.written)
+        self.written = []
 
 
 class Stored(Mapping[str, Path | bytes]):

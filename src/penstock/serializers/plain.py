@@ -79,7 +79,8 @@ class Plain:
         parts: list[Part] = []
         pickled: list[object] = []
         for value in leaves:
-            if family.pick(value) == "pickle":
+            # A leaf of a class that has a form in JSON is an instance that has none.
+            if family.pick(value) in ("pickle", self.name):
                 places.append((-1, len(pickled)))
                 pickled.append(value)
             else:
