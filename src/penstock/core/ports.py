@@ -300,7 +300,10 @@ class Runs(Protocol):
     """The read side, and what people may edit."""
 
     def get(self, prefix: str, project: str | None = None) -> RunRecord:
-        """By id, unique prefix, or name; `crashed` is derived. Raises NotFound, with near names as hint."""
+        """By id, name (its newest run), "latest", "latest~2", or unique prefix; `crashed` is derived.
+
+        Raises NotFound, with near names as hint.
+        """
         ...
 
     def list(self, filter: RunFilter) -> Sequence[RunRecord]:
@@ -312,7 +315,7 @@ class Runs(Protocol):
         ...
 
     def metrics(self, run: str, *, last: bool = True) -> Sequence[tuple[str, Metric]]:
-        """(node, metric) pairs: the last value of each name, or the whole series."""
+        """(step's name, metric) pairs: the last value of each name, or the whole series."""
         ...
 
     def edit(

@@ -292,15 +292,30 @@ class _Journal:
                     return True
             return False
 
-    def claim(self, token: str, key: str) -> str:
+    def claim(
+        self,
+        token: str,
+        key: str,
+        *,
+        seed: int | None = None,
+        before: Sequence[said.Event] = (),
+        then: Sequence[said.Event] = (),
+    ) -> str:
         state = self._state
         with state.lock:
             us = state.owned(token)
+            if before:
+                self.append(token, before)
+            if seed is not None and state.find(key, seed) is not None:
+                return ""
             holder = state.claims.get(key)
             for run in state.runs.values():
-                if run.number == holder and run.record.status == "running" and not state.dead(run):
+                alive = run.record.status == "running" and not state.dead(run)
+                if run.number == holder and run is not us and alive:
                     return run.record.id
             state.claims[key] = us.number
+            if then:
+                self.append(token, then)
             return us.record.id
 
     def settle(self) -> int:

@@ -42,12 +42,7 @@ class Commits:
     def add(self, event: Event) -> None:
         """Part of the next transaction."""
         self.events.append(event)
-        match event:
-            case StepChanged(manifests=manifests):
-                for manifest in manifests:
-                    self._put(manifest)
-            case Checkpointed(manifest=manifest):
-                self._put(manifest)
+        self._note(event)
         if len(self.events) >= BATCH:
             self.flush()
 
@@ -68,6 +63,20 @@ class Commits:
         self.journal.append(self.token, events, durable=durable)
         for event in events:
             self.tell(event)
+
+    def claim(self, key: str, seed: int | None, running: StepChanged) -> str:
+        """What was added, then the claim of a call and its beginning, in one transaction.
+
+        The run that has the claim now; "" if a result came to be known meanwhile.
+        """
+        before, self.events = self.events, []
+        holder = self.journal.claim(self.token, key, seed=seed, before=before, then=(running,))
+        for event in before:
+            self.tell(event)
+        if holder == self.run:
+            self._note(running)
+            self.tell(running)
+        return holder
 
     def breathe(self) -> None:
         """Called between steps: begins a barrier when one is due, and finishes one that has synced."""
@@ -95,6 +104,14 @@ class Commits:
         self.events.append(Barrier(self.run))
         self.events.append(RunEnded(self.run, status, now(), error))
         self.flush(durable=True)
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case StepChanged(manifests=manifests):
+                for manifest in manifests:
+                    self._put(manifest)
+            case Checkpointed(manifest=manifest):
+                self._put(manifest)
 
     def _put(self, manifest: Manifest) -> None:
         self.artifacts.append(manifest.id)

@@ -266,12 +266,13 @@ class Engine:
             self._borrow(task)
         elif keyed.cacheable and keyed.key in self.inflight and task.attempt == 1:
             self.inflight[keyed.key].append(task)
-        elif self._free():
-            task.reason = task.reason or (decision.why if decision else "")
-            self._execute(task)
         else:
-            task.reason = task.reason or (decision.why if decision else "")
-            self.stalled.append(task)
+            if decision is not None and decision.why:
+                task.reason, task.forced = decision.why, True
+            if self._free():
+                self._execute(task)
+            else:
+                self.stalled.append(task)
 
     def _free(self) -> bool:
         return not self.running or len(self.running) < self._executor("").slots
@@ -284,37 +285,47 @@ class Engine:
         return self.executors[kind]
 
     def _execute(self, task: Task) -> None:
-        """With a slot in hand: claim the call, look once more, and submit it."""
-        keyed, template = task.keyed, task.template
-        assert keyed is not None
-        if keyed.cacheable:
-            self.commits.flush()
-            if self.journal.claim(self.commits.token, keyed.key) != self.setting.run:
-                self.claimed.append((time.monotonic(), task))
-                return
-            open = not task.reason and not task.healing
-            if open and isinstance(decision := self.decider.decide(template, keyed), Reuse):
-                self._reuse(task, decision.call)
-                return
-            self.inflight.setdefault(keyed.key, [])
+        """With a slot in hand: claim the call and submit it, unless somebody else makes it."""
+        template = task.template
         try:
             call = self._call(task)
         except NotThere as missing:
             self._miss(task, missing.absent)
             return
-        self.serial += 1
         kind = self._kind(template)
-        task.started = now()
-        fresh, self.values.fresh = tuple(self.values.fresh), []
-        members = {m.id: self.values.members[m.id] for m in fresh if m.items is not None}
-        self.scribe.running(task, kind, fresh, members)
-        self.commits.flush()
+        if not self._claim(task, kind):
+            return
+        self.serial += 1
         self.running[self.serial] = Running(task, call, kind)
         work = Work(self.serial, call, template.function.call, template.function.target)
         executor = self._executor(kind)
         executor.submit(work)
         for signal in executor.poll(0.0):
             self._signal(signal)
+
+    def _claim(self, task: Task, kind: str) -> bool:
+        """Record that the call begins; False when another run has it, or its result is known now."""
+        keyed = task.call_keyed
+        task.started = now()
+        fresh, self.values.fresh = tuple(self.values.fresh), []
+        members = {m.id: self.values.members[m.id] for m in fresh if m.items is not None}
+        running = self.scribe.running(task, kind, fresh, members)
+        if not keyed.cacheable:
+            self.commits.add(running)
+            self.commits.flush()
+            return True
+        # What is made again on purpose does not look for a result.
+        seed = None if task.forced else keyed.seed
+        holder = self.commits.claim(keyed.key, seed, running)
+        if holder == self.setting.run:
+            self.inflight.setdefault(keyed.key, [])
+            return True
+        self.values.fresh[:0] = fresh
+        if holder:
+            self.claimed.append((time.monotonic(), task))
+        else:
+            self.agenda.ready.append(task)
+        return False
 
     def _kind(self, template: StepTemplate) -> str:
         """Which executor: one with a process of its own where a step must be stoppable."""
@@ -629,7 +640,7 @@ class Engine:
 
     def _make_again(self, template: StepTemplate, index: str) -> None:
         scope = self.values.scope(template.id, index)
-        again = Task(template, index, scope, queued=now(), healing=True)
+        again = Task(template, index, scope, queued=now(), forced=True, healing=True)
         again.reason = "its stored output was lost or damaged"
         if template.node.each is not None:
             _, at = self.values.fan(template.node.each, template.inputs, scope)

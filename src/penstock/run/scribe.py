@@ -26,9 +26,10 @@ class Scribe:
 
     def running(
         self, task: Task, executor: str, fresh: tuple[Manifest, ...], members: Members
-    ) -> None:
+    ) -> StepChanged:
+        """The beginning of a call, to be written together with its claim."""
         record = replace(self._record(task, "running"), executor=executor)
-        self.commits.add(StepChanged(record, None, fresh, dict(members)))
+        return StepChanged(record, None, fresh, dict(members))
 
     def reused(self, task: Task, call: CallRecord) -> None:
         source = "this run" if call.run == self.run else f"run {call.run}"
@@ -38,6 +39,7 @@ class Scribe:
             ended=task.queued,
             reason=f"from {source}",
             source=call.run,
+            drew=call.seed >= 0,
             outputs=call.outputs,
             logged=call.logged,
             reads=call.reads,

@@ -60,6 +60,8 @@ class Task:
     started: int = 0
     keyed: Keyed | None = None
     reason: str = ""
+    forced: bool = False
+    """To be made although a result may be known: refreshed, too old, or its bytes lost."""
     healing: bool = False
     """Made again because its bytes were lost: not to be reused."""
     notes: tuple[str, ...] = ()

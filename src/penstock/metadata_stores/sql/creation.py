@@ -34,11 +34,11 @@ def migrations(folder: Path = FOLDER) -> list[str]:
 def prepare(path: Path, folder: Path = FOLDER) -> None:
     """Make sure that there is a store at `path` and that its schema is ours."""
     wanted = len(list(folder.glob("[0-9]*.sql")))
-    if path.exists() and (version := _version(path)) == wanted:
-        return
     with io.explained("create the metadata store"):
         io.mkdirs(path.parent)
     _refuse_network(path)
+    if path.exists() and _version(path) == wanted:
+        return
     with _locked(path):
         if not path.exists():
             _create(path, migrations(folder))
@@ -137,7 +137,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _refuse_network(path: Path) -> None:
     kind = file_system(path.parent, MOUNTS)
-    if kind in NETWORKS and not os.environ.get("PENSTOCK_NETWORK_FS"):
+    if kind in NETWORKS:
         raise StoreError(
             f"'{path.parent}' is on a network file system ({kind}), where SQLite loses data",
             hint="Set PENSTOCK_HOME to a folder on a local disk.",

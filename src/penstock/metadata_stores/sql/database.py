@@ -76,19 +76,17 @@ class Database:
         with self._lock, self._translated():
             self._adopt()
             connection = self._connection
-            if durable:
-                connection.execute("PRAGMA synchronous = FULL")
             try:
+                if durable:
+                    connection.execute("PRAGMA synchronous = FULL")
                 io.step("db:begin")
                 connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield
-                    io.step("db:commit")
-                    connection.execute("COMMIT")
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                yield
+                io.step("db:commit")
+                connection.execute("COMMIT")
             finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 if durable:
                     connection.execute("PRAGMA synchronous = NORMAL")
 

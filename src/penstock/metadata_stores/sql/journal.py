@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from penstock.core import events as said
 from penstock.core import liveness
@@ -16,6 +17,8 @@ from penstock.metadata_stores.sql import rows
 from penstock.metadata_stores.sql.appending import Batch, Places
 from penstock.metadata_stores.sql.database import Database
 from penstock.metadata_stores.sql.remembered import Remembered
+
+T = TypeVar("T")
 
 
 class SqlJournal:
@@ -112,34 +115,67 @@ class SqlJournal:
 
     # ---- claims
 
-    def claim(self, token: str, key: str) -> str:
+    def claim(
+        self,
+        token: str,
+        key: str,
+        *,
+        seed: int | None = None,
+        before: Sequence[said.Event] = (),
+        then: Sequence[said.Event] = (),
+    ) -> str:
+        return self._anew(lambda: self._claim(token, key, seed, before, then))
+
+    def _claim(
+        self,
+        token: str,
+        key: str,
+        seed: int | None,
+        before: Sequence[said.Event],
+        then: Sequence[said.Event],
+    ) -> str:
         database = self._database
         with database.transaction():
-            us = database.row("owner_of", {"token": token})
-            if us is None:
-                raise rules.lost(token)
-            if database.write("add_claim", {"key": key, "run": us[0]}):
-                return str(us[1])
-            holder = database.row("claimant", {"key": key})
-            assert holder is not None
-            number, id, status, boot, expires, owner = holder
-            if number == us[0] or (status == "running" and not self._dead(boot, expires, owner)):
-                return str(id)
-            database.write("take_claim", {"key": key, "run": us[0]})
-            return str(us[1])
+            number, id = self._write(token, before)
+            if seed is not None and database.row("find", {"key": key, "seed": str(seed)}):
+                return ""
+            if not database.write("add_claim", {"key": key, "run": number}):
+                holder = self._holder(key, number)
+                if holder:
+                    return holder
+                database.write("take_claim", {"key": key, "run": number})
+            if then:
+                self._write(token, then)
+            return id
+
+    def _holder(self, key: str, us: int) -> str:
+        """The living run that has this claim, other than us; "" if there is none."""
+        found = self._database.row("claimant", {"key": key})
+        assert found is not None
+        number, id, status, boot, expires, owner = found
+        if number == us or status != "running" or self._dead(boot, expires, owner):
+            return ""
+        return str(id)
 
     # ---- what happened
 
     def append(self, token: str, events: Sequence[said.Event], *, durable: bool = False) -> None:
+        def write() -> None:
+            with self._database.transaction(durable=durable):
+                self._write(token, events)
+
+        self._anew(write)
+
+    def _anew(self, write: Callable[[], T]) -> T:
+        """`write`, and once more if it referred to a call that has been swept away since."""
         try:
             try:
-                self._append(token, events, durable)
+                return write()
             except StoreError as error:
                 if not isinstance(error.__cause__, sqlite3.IntegrityError):
                     raise
-                # A call that was to be referred to has been swept away since: write it anew.
                 self._forget()
-                self._append(token, events, durable)
+                return write()
         except BaseException:
             self._forget()  # what was remembered may have been rolled back
             raise
@@ -148,25 +184,31 @@ class SqlJournal:
         self._remembered.clear()
         self._places.clear()
 
-    def _append(self, token: str, events: Sequence[said.Event], durable: bool) -> None:
+    def _write(self, token: str, events: Sequence[said.Event]) -> tuple[int, str]:
+        """Write the events inside a transaction, as the owner; the run's number and id."""
+        if not events:
+            us = self._database.row("owner_of", {"token": token})
+            if us is None:
+                raise rules.lost(token)
+            return us[0], str(us[1])
         steps = [event.step for event in events if isinstance(event, said.StepChanged)]
         planned = sum(event.total for event in events if isinstance(event, said.StepsPlanned))
         counted = Counter(map(rules.counts_towards, (s for s in steps if s.status != "running")))
-        with self._database.transaction(durable=durable):
-            owned = self._database.row(
-                "fence",
-                {
-                    "token": token,
-                    "now": now(),
-                    "steps": len(steps),
-                    "total": planned,
-                    **{name: counted[name] for name in rules.COUNTED},
-                    **self._lease(),
-                },
-            )
-            if owned is None:
-                raise rules.lost(token)
-            Batch(self._database, self._remembered, self._places, owned).write(events)
+        owned = self._database.row(
+            "fence",
+            {
+                "token": token,
+                "now": now(),
+                "steps": len(steps),
+                "total": planned,
+                **{name: counted[name] for name in rules.COUNTED},
+                **self._lease(),
+            },
+        )
+        if owned is None:
+            raise rules.lost(token)
+        Batch(self._database, self._remembered, self._places, owned).write(events)
+        return owned[0], str(owned[1])
 
     def close(self) -> None:
         if self._renewing is not None:
