@@ -41,6 +41,10 @@ BUILT_IN: Mapping[str, Mapping[str, Plugin]] = {
 }
 
 
+NOT_OPTIONS = frozenset(("home", "tools", "stack", "alive", "clock"))
+"""Parameters of constructors that are not for a file to set."""
+
+
 def create(port: str, backend: Backend, given: Mapping[str, Any]) -> Any:
     """The backend, made of its options in the project's file and of what it takes of `given`.
 
@@ -49,8 +53,8 @@ def create(port: str, backend: Backend, given: Mapping[str, Any]) -> Any:
     made = load(port, backend)
     hints = _hints(made)
     for name in backend.options:
-        if name not in hints:
-            own = [word for word in hints if word not in given]
+        if name not in hints or name in NOT_OPTIONS:
+            own = [word for word in hints if word not in NOT_OPTIONS]
             raise ConfigError(
                 f"{backend.place}: '{name}' is not an option of '{backend.kind}'",
                 hint=near(name, own),

@@ -15,7 +15,7 @@ from penstock.cli.flags import client, on_stack, run_argument, step_argument
 from penstock.cli.terminal import terminal
 from penstock.client import Client
 from penstock.config.coerce import coerce
-from penstock.core.graph import Literal, StepNode
+from penstock.core.graph import Literal, ParamRef
 from penstock.core.naming import resolve
 from penstock.core.project import find_project
 from penstock.core.records import StepRecord
@@ -66,23 +66,25 @@ def _call(
             raise UsageError(f"'{record.name}' has no parameter '{name}'")
         arguments[name] = coerce(text, hints.get(name, Any), name)
     for name in arguments.keys() - given.keys():
-        arguments[name] = _recorded(reader, node, name, arguments[name], hints.get(name, Any))
+        literal = isinstance(node.inputs[name], Literal | ParamRef)
+        hint, expected = hints.get(name, Any), record.parts.inputs.get(name) if record.parts else ""
+        made = _again(reader, name, arguments[name], hint, expected or "")
+        if made is None and literal:
+            raise UsageError(
+                f"the recorded value of '{name}' cannot be made again from {_short(arguments[name])}",
+                hint=f"Give it: -p {name}=…",
+            )
+        arguments[name] = arguments[name] if made is None else made[0]
     return function, arguments
 
 
-def _recorded(reader: Client, node: StepNode, name: str, value: Any, hint: Any) -> Any:
-    """A literal as it was: its record is JSON, and the digest says whether that is the value again."""
-    source = node.inputs[name]
-    if not isinstance(source, Literal) or not source.digest:
-        return value
+def _again(reader: Client, name: str, value: Any, hint: Any, expected: str) -> tuple[Any] | None:
+    """The value whose content was recorded: a literal's record is JSON, and its type is in the hint."""
     digest = reader.stack.artifacts.digest
     for made in (value, _coerced(value, hint, name)):
-        if digest(made) == source.digest:
-            return made
-    raise UsageError(
-        f"the recorded value of '{name}' cannot be made again from {_short(value)}",
-        hint=f"Give it: -p {name}=…",
-    )
+        if not expected or digest(made) == expected:
+            return (made,)
+    return None
 
 
 def _coerced(value: Any, hint: Any, name: str) -> Any:

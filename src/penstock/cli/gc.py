@@ -6,7 +6,7 @@ import click
 
 from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.terminal import terminal
-from penstock.client import describe, size
+from penstock.client import describe, in_bytes
 from penstock.config.coerce import seconds
 from penstock.run.recovery import collect
 
@@ -44,5 +44,5 @@ def command(dry_run: bool, older: str, stack: str, as_json: bool) -> None:
     verb = "would delete" if dry_run else "deleted"
     count = len(garbage.artifacts)
     terminal.out(
-        f"{verb} {count} artifact{'s' * (count != 1)} in {garbage.files} files, {size(garbage.size)}"
+        f"{verb} {count} artifact{'s' * (count != 1)} in {garbage.files} files, {in_bytes(garbage.size)}"
     )

@@ -1,0 +1,215 @@
+"""The commands that read, and those that tidy up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from tests.cli.project import FEATURES, Project
+
+RUNS = ("runs", "show", "why", "logs", "artifacts", "config", "stack", "doctor", "gc")
+
+
+@pytest.fixture
+def ran(project: Project) -> Project:
+    """Two runs; between them a helper was edited."""
+    project.penstock("run", "flow.py", "--name", "before")
+    project.write("features.py", FEATURES.replace("x + 1", "x + 2"))
+    project.penstock("run", "flow.py", "--tag", "after")
+    return project
+
+
+def test_why_shows_the_helper_that_changed_and_its_diff(ran: Project) -> None:
+    every = ran.penstock("why")
+    assert "load           reused  from run" in every.out
+    assert "fit            done    changed: helper 'features.encode' (features.py)" in every.out
+    one = ran.penstock("why", "last", "fit")
+    assert one.out.endswith(
+        "\nhelper 'features.encode' (features.py)\n"
+        "  @@ -1,2 +1,2 @@\n"
+        "   def encode(x):\n"
+        "  -    return x + 1\n"
+        "  +    return x + 2\n"
+    )
+
+
+def test_why_as_json_has_every_part_that_changed(ran: Project) -> None:
+    one = ran.penstock("why", "last", "fit", "--json").json
+    assert one["reason"] == "changed: helper 'features.encode' (features.py)"
+    assert [change["type"] for change in one["changes"]] == ["code"]
+    assert one["changes"][0]["name"] == "encode"
+
+
+def test_why_describes_an_input_that_changed(ran: Project) -> None:
+    ran.penstock("run", "flow.py", "-p", "n=3")
+    out = ran.penstock("why", "last", "fit").out
+    assert "input 'rows' (load)" in out
+    assert "list [0,1,2,3,4]" in out
+    assert "list [0,1,2]" in out
+
+
+def test_the_code_of_a_past_run_is_shown_as_it_was(ran: Project) -> None:
+    assert "return x + 1" in ran.penstock("code", "before", "fit").out
+    assert "return x + 2" in ran.penstock("code", "last", "fit").out
+
+
+def test_show_has_steps_parameters_metrics_and_the_command(ran: Project) -> None:
+    out = ran.penstock("show").out
+    for text in (
+        "training  done",
+        "#" * 0 + "after",
+        "penstock run flow.py",
+        "depth",
+        "fit.auc",
+        "load  reused",
+    ):
+        assert text in out
+
+
+def test_runs_are_found_by_name_prefix_and_tag(ran: Project) -> None:
+    before = ran.penstock("show", "before", "--json").json["run"]
+    assert ran.penstock("show", before["id"], "--json").json["run"] == before
+    tagged = ran.penstock("runs", "--tag", "after", "--json").json
+    assert [run["tags"] for run in tagged] == [["after"]]
+    assert len(ran.penstock("runs", "training", "--status", "done", "--json").json) == 2
+
+
+def test_compare_says_what_differs(ran: Project) -> None:
+    ran.penstock("run", "flow.py", "-p", "depth=8")
+    out = ran.penstock("compare", "before").out
+    assert "fit: helper 'features.encode' (features.py)" in out
+    assert "fit: parameter 'depth' 6 → 8" in out
+    found = ran.penstock("compare", "before", "last", "--json").json
+    assert found["parameters"] == {"depth": [6, 8]}
+    assert found["metrics"] == {"fit.auc": [0.56, 0.58]}
+
+
+def test_logs_of_a_step_are_what_it_printed_also_where_it_was_reused(ran: Project) -> None:
+    assert ran.penstock("logs", "before", "load").out == "loading 5\n"
+    assert ran.penstock("logs", "last", "load").out == "loading 5\n"
+    assert ran.penstock("logs", "before").out == "── load\nloading 5\n"
+    assert ran.penstock("logs", "before", "fit").err == "'fit' printed nothing\n"
+    assert ran.penstock("logs", "-f").code == 0
+
+
+def test_an_artifact_knows_where_it_comes_from(ran: Project) -> None:
+    listed = ran.penstock("artifacts", "before", "--json").json
+    assert [(one["step"], one["output"]) for one in listed] == [
+        ("load", "result"),
+        ("fit", "result"),
+    ]
+    one = ran.penstock("artifacts", listed[0]["artifact"], "--json").json
+    assert {made["step"] for made in one["made_by"]} == {"load"}
+    assert {used["parameter"] for used in one["used_by"]} == {"rows"}
+
+
+def test_notes_names_and_tags_are_edited_later(ran: Project) -> None:
+    said = ran.penstock(
+        "note", "last", "the good one", "--name", "best", "--tag", "x", "--untag", "after"
+    )
+    assert said.out.endswith("'best' #x the good one\n")
+    run = ran.penstock("show", "best", "--json").json["run"]
+    assert (run["note"], run["tags"]) == ("the good one", ["x"])
+
+
+def test_a_kept_run_is_not_removed_and_another_is(ran: Project) -> None:
+    assert ran.penstock("keep", "before").out.endswith("is kept\n")
+    assert ran.penstock("rm", "before").code != 0
+    assert ran.penstock("rm", "last").code == 0
+    assert [run["name"] for run in ran.penstock("runs", "--json").json] == ["before"]
+    assert ran.penstock("gc", "--dry-run").out.startswith("would delete ")
+
+
+def test_doctor_finds_all_well(ran: Project) -> None:
+    said = ran.penstock("doctor")
+    assert (said.out, said.code) == ("all is well\n", 0)
+
+
+def test_config_says_where_each_value_comes_from(ran: Project) -> None:
+    ran.write("penstock.toml", '[options]\nworkers = 2\n\n[stacks.prod]\nexecutor = "processes"\n')
+    ran.write("run.yaml", "parameters: {depth: 3}\n")
+    found = ran.penstock(
+        "config", "--config", "run.yaml", "--stack", "prod", "--json", PENSTOCK_SEED="9"
+    ).json
+    assert found["workers"] == {"value": 2, "source": "penstock.toml:2"}
+    assert found["seed"] == {"value": 9, "source": "environment PENSTOCK_SEED"}
+    assert found["parameters.depth"] == {"value": 3, "source": "run.yaml:1"}
+    assert found["stack"] == {"value": "prod", "source": "command line"}
+    assert found["executor.kind"] == {"value": "processes", "source": "penstock.toml:5"}
+    assert found["metadata_store.kind"] == {"value": "sql", "source": "default"}
+
+
+def test_stacks_are_listed_and_checked(ran: Project) -> None:
+    ran.write("penstock.toml", '[stacks.odd]\nartifact_store = { kind = "locla" }\n')
+    listed = ran.penstock("stack", "--json").json
+    assert [(one["name"], one["active"]) for one in listed] == [("local", True), ("odd", False)]
+    assert ran.penstock("stack", "check").out.endswith("the stack can be used\n")
+    wrong = ran.penstock("stack", "check", "odd")
+    assert wrong.code == 2
+    assert wrong.err == (
+        "error: penstock.toml:2: no artifact store of kind 'locla'\n  Did you mean 'local'?\n"
+    )
+
+
+def test_an_option_of_a_backend_that_does_not_exist_has_its_line(ran: Project) -> None:
+    ran.write("penstock.toml", '[stacks.odd]\nartifact_store = { kind = "local", foldr = "x" }\n')
+    wrong = ran.penstock("runs", "--stack", "odd")
+    assert wrong.err == (
+        "error: penstock.toml:2: 'foldr' is not an option of 'local'\n  Did you mean 'folder'?\n"
+    )
+
+
+@pytest.mark.parametrize("command", RUNS)
+def test_every_command_that_reads_speaks_json(ran: Project, command: str) -> None:
+    said = ran.penstock(command, "--json")
+    assert said.code == 0
+    assert said.json is not None
+
+
+@pytest.mark.parametrize("command", ["runs", "show", "why", "logs", "artifacts"])
+def test_without_a_run_a_command_says_so_and_writes_nothing(project: Project, command: str) -> None:
+    said = project.penstock(command)
+    assert said.err in (
+        "no runs\n",
+        "error: no run yet\n  Start one: penstock run FILE.py:PIPELINE\n",
+    )
+    assert not (project.root / ".penstock" / "artifacts").exists()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_given_for_each_shell(project: Project, shell: str) -> None:
+    assert "_PENSTOCK_COMPLETE" in project.penstock("completion", shell).out
+
+
+def test_completion_knows_commands_runs_and_steps(ran: Project) -> None:
+    def complete(words: str) -> list[str]:
+        count = str(len(words.split(" ")) - 1)
+        said = ran.penstock(_PENSTOCK_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=count)
+        return [line.partition(",")[2] for line in said.out.splitlines()]
+
+    assert complete("penstock ru") == ["run", "runs"]
+    assert complete("penstock show bef") == ["before"]
+    assert complete("penstock why before f") == ["fit"]
+
+
+def test_a_reader_that_stops_early_ends_the_command_quietly(ran: Project) -> None:
+    command = f"'{sys.executable}' -m penstock runs --json | head -1"
+    shell = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=ran.root,
+        env=ran.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert (shell.stderr, shell.stdout) == ("", "[\n")
+
+
+def test_help_loads_neither_rich_nor_yaml_nor_the_stores() -> None:
+    code = (
+        "import sys; from penstock.cli.main import main; main(['--help']);"
+        "print([m for m in sys.modules if m in ('rich', 'yaml', 'sqlite3', 'numpy', 'asyncio')"
+        " or m.startswith('penstock.run')])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.endswith("[]\n")

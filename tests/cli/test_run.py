@@ -1,0 +1,320 @@
+"""`penstock run` and `penstock plan`: targets, arguments, options, progress and exit codes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+from tests.cli.project import Project
+
+FAILING = """
+from penstock import pipeline, step
+
+
+def inner(x):
+    return 1 / x
+
+
+@step
+def load(n: int) -> int:
+    return n
+
+
+@step
+def divide(n: int) -> float:
+    return inner(n)
+
+
+@pipeline
+def failing(n: int = 0) -> float:
+    return divide(load(n))
+
+
+@pipeline
+def other(n: int = 1) -> float:
+    return divide(n)
+"""
+
+
+def untimed(text: str) -> str:
+    """Without ids and times."""
+    text = re.sub(r"\b6[a-z0-9]{10}\b", "RUN", text)
+    return re.sub(r" +\d+(\.\d+)? (ms|s)\b", " TIME", text)
+
+
+def test_a_run_shows_its_steps_on_stderr_and_its_result_on_stdout(project: Project) -> None:
+    said = project.penstock("run", "flow.py")
+    assert said.code == 0
+    assert untimed(said.out) == "metric\nfit.auc  0.56\nrun RUN done in TIME: 2 done\n"
+    assert untimed(said.err) == (
+        "run RUN: training on local\n"
+        "loading 5\n"
+        "  load      done TIME  first run\n"
+        "  fit       done TIME  first run\n"
+    )
+
+
+def test_a_second_run_reuses_all_and_a_changed_parameter_only_what_depends_on_it(
+    project: Project,
+) -> None:
+    project.penstock("run", "flow.py")
+    again = project.penstock("run", "flow.py:training")
+    assert again.out.endswith(": 2 reused\n")
+    changed = project.penstock("run", "flow:training", "-p", "depth=8")
+    assert changed.out.endswith(": 1 done, 1 reused\n")
+    assert "changed: parameter 'depth' 6 → 8" in changed.err
+
+
+def test_json_is_one_document_on_stdout_whatever_steps_print(project: Project) -> None:
+    said = project.penstock(
+        "run", "flow.py", "--json", "--seed", "3", "--tag", "try", "--name", "x"
+    )
+    assert said.json["run"]["status"] == "done"
+    assert said.json["run"]["seed"] == 3
+    assert said.json["run"]["tags"] == ["try"]
+    assert said.json["run"]["name"] == "x"
+    assert [step["node"] for step in said.json["steps"]] == ["load", "fit"]
+    assert said.json["metrics"] == {"fit.auc": 0.56}
+
+
+def test_a_runs_file_gives_parameters_options_and_what_code_leaves_open(project: Project) -> None:
+    file = """
+        parameters: {depth: 4}
+        options: {seed: 7, tags: [file]}
+        steps:
+          fit: {retries: 2, lr: 1e-3}
+    """
+    project.write("prod.yaml", file)
+    said = project.penstock("run", "flow.py", "--config", "prod.yaml", "-p", "n=3", "--json")
+    run = said.json["run"]
+    assert run["parameters"] == {"n": 3, "depth": 4}
+    assert (run["seed"], run["tags"]) == (7, ["file"])
+    fit = said.json["steps"][1]
+    assert fit["parts"]["shown"]["lr"] == "0.001"
+
+
+def test_an_argument_that_code_binds_is_not_overridden(project: Project) -> None:
+    said = project.penstock("run", "flow.py", "--set", "fit.depth=3")
+    assert said.code == 2
+    assert said.err == (
+        "error: 'fit.depth' is bound in code (flow.py:19)\n"
+        "  Make it a parameter of the pipeline, or leave it to its default in code.\n"
+    )
+
+
+def test_part_of_a_pipeline_runs_and_another_result_may_stand_in(project: Project) -> None:
+    until = project.penstock("run", "flow.py", "--until", "load", "-p", "n=9", "--json")
+    assert [step["node"] for step in until.json["steps"]] == ["load"]
+    run = until.json["run"]["id"]
+    other = project.penstock("run", "flow.py", "--with", f"load=run:{run}/load", "--json")
+    assert other.json["run"]["status"] == "done"
+    result = project.penstock("artifacts", "last", "fit", "--json").json
+    assert result[0]["type"] == "builtins:float"
+
+
+def test_plan_says_what_would_be_done_and_does_nothing(project: Project) -> None:
+    first = project.penstock("plan", "flow.py")
+    assert first.out == "  load  execute  first run\n  fit   await    waits for 'load'\n"
+    assert project.penstock("runs").err == "no runs\n"
+    project.penstock("run", "flow.py")
+    then = project.penstock("plan", "flow.py", "-p", "depth=9", "--json").json
+    assert [(one["step"], one["action"]) for one in then] == [("load", "reuse"), ("fit", "execute")]
+    assert then[1]["reason"] == "changed: parameter 'depth' 6 → 9"
+
+
+def test_a_failure_shows_the_users_traceback_and_how_to_go_on(project: Project) -> None:
+    project.write("bad file.py", FAILING)
+    said = project.penstock("run", "bad file.py:failing")
+    assert said.code == 1
+    run = project.last()
+    assert (
+        f"""
+'divide' failed
+  Traceback (most recent call last):
+    File "{project.root}/bad file.py", line 15, in divide
+      return inner(n)
+             ^^^^^^^^
+    File "{project.root}/bad file.py", line 5, in inner
+      return 1 / x
+             ~~^~~
+  ZeroDivisionError: division by zero
+"""
+        in said.err
+    )
+    assert said.err.endswith(
+        f"replay: penstock debug {run} divide\nresume: penstock run 'bad file.py:failing'\n"
+    )
+    assert "src/penstock" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["run", "flow.py:trainin"], "'trainin' does not exist in 'flow.py'", "'training'"),
+        (["run", "flow.py:load"], "'load' is not a pipeline in 'flow.py'", "training"),
+        (["run", "flwo.py"], "no file 'flwo.py'", "'flow.py'"),
+        (["run", "no.such:p"], "no module 'no.such'", "path of a file"),
+        (["run", "features.py"], "'features.py' has no pipeline", "@pipeline"),
+        (["run", "bad file.py"], "has several pipelines: failing, other", "bad file.py:failing"),
+        (["run", "flow.py", "-p", "dpeth=3"], "'training' has no parameter 'dpeth'", "'depth'"),
+        (["run", "flow.py", "-p", "depth=x"], "'depth': expected a whole number, got 'x'", ""),
+        (["run", "flow.py", "-p", "depth"], "-p 'depth' is no assignment", "NAME=VALUE"),
+        (["run", "flow.py", "--set", "fti.retries=1"], "no step 'fti'", "'fit'"),
+        (["run", "flow.py", "--set", "fit.retires=1"], "no setting or argument 'retires'", "'retries'"),
+        (["run", "flow.py", "--until", "fti"], "'fti'", "'fit'"),
+        (["run", "flow.py", "--stack", "prod"], "no stack 'prod'", "local"),
+        (["run", "flow.py", "--workerz", "2"], "no option '--workerz'", "'--workers'"),
+        (["rnu", "flow.py"], "no command 'rnu'", "'run'"),
+        (["run"], "missing argument", "penstock run --help"),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_told_with_the_nearest_right_one(
+    project: Project, words: list[str], message: str, hint: str
+) -> None:
+    project.write("bad file.py", FAILING)
+    said = project.penstock(*words)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("error: ")
+    assert message in said.err
+    assert hint in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_required_parameter_that_is_not_given_is_named(project: Project) -> None:
+    project.write("need.py", FAILING.replace("n: int = 0", "n: int, m: int = 2"))
+    said = project.penstock("run", "need.py:failing")
+    assert (said.code, said.err) == (2, "error: 'failing' needs a value for 'n'\n  Add -p n=…\n")
+
+
+def test_a_module_that_cannot_be_imported_shows_its_own_traceback(project: Project) -> None:
+    project.write("broken.py", "import features\n\nfeatures.nothing()\n")
+    said = project.penstock("run", "broken.py")
+    assert said.code == 1
+    assert f'File "{project.root}/broken.py", line 3, in <module>' in said.err
+    assert "AttributeError: module 'features' has no attribute 'nothing'" in said.err
+    assert "importlib" not in said.err
+    assert "src/penstock" not in said.err
+
+
+def test_a_file_in_a_package_is_loaded_under_its_dotted_name(project: Project) -> None:
+    project.write("src/app/__init__.py", "")
+    project.write("src/app/rows.py", "def rows(n):\n    return list(range(n))\n")
+    project.write(
+        "src/app/flow.py",
+        """
+        from penstock import pipeline, step
+        from .rows import rows
+
+        @step
+        def make(n: int = 2) -> list[int]:
+            return rows(n)
+
+        @pipeline
+        def flow() -> list[int]:
+            return make()
+        """,
+    )
+    said = project.penstock("run", "src/app/flow.py", "--json")
+    assert said.json["run"]["ref"] == "app.flow:flow"
+    by_module = project.penstock("run", "app.flow:flow", "--json")
+    assert by_module.json["steps"][0]["status"] == "reused"
+
+
+def test_a_run_from_another_folder_is_in_the_files_own_project(project: Project) -> None:
+    elsewhere = project.root.parent
+    said = project.penstock("run", "my project/flow.py", cwd=elsewhere)
+    assert said.code == 0
+    assert (project.root / ".penstock").is_dir()
+    assert not (elsewhere / ".penstock").exists()
+
+
+def test_workers_run_steps_in_their_own_processes(project: Project) -> None:
+    said = project.penstock("run", "flow.py", "--workers", "2", "--json")
+    assert said.json["run"]["status"] == "done"
+    assert {step["executor"] for step in said.json["steps"]} != {"inline"}
+
+
+def test_a_terminal_shows_the_run_in_place_and_a_pipe_does_not(project: Project) -> None:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        project.command("run", "flow.py"),
+        cwd=project.root,
+        env=project.environment(TERM="xterm", COLUMNS="60", NO_COLOR=""),
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    shown = _read(master)
+    assert process.wait(20) == 0
+    assert "✓ load" in _plain(shown)
+    assert "✓ fit" in _plain(shown)
+    assert "\x1b[" in shown
+    assert "\x1b[" not in project.penstock("run", "flow.py").err
+
+
+def _read(fd: int) -> str:
+    data = b""
+    while select.select([fd], [], [], 20)[0]:
+        try:
+            piece = os.read(fd, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        data += piece
+    os.close(fd)
+    return data.decode()
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def test_ctrl_c_cancels_in_good_order_and_says_how_to_continue(project: Project) -> None:
+    project.write(
+        "slow.py",
+        """
+        import time
+        from pathlib import Path
+        from penstock import pipeline, step
+
+        @step
+        def quick() -> int:
+            return 1
+
+        @step
+        def wait(n: int) -> int:
+            Path(__file__).with_name("waiting").touch()
+            time.sleep(60)
+            return n
+
+        @pipeline
+        def slow() -> int:
+            return wait(quick())
+        """,
+    )
+    process = subprocess.Popen(
+        project.command("run", "slow.py"),
+        cwd=project.root,
+        env=project.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 20
+    while not (project.root / "waiting").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert process.returncode == 130
+    assert err.endswith("cancelled; what is done is kept. Go on with:\n  penstock run slow.py\n")
+    run = project.penstock("show", "--json").json
+    assert run["run"]["status"] == "cancelled"
+    assert {s["node"]: s["status"] for s in run["steps"]} == {"quick": "done", "wait": "cancelled"}
