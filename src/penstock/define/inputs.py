@@ -12,7 +12,7 @@ from penstock.define.callee import Marker, short
 from penstock.define.containers import COPIED, container, holds_markers
 from penstock.define.promise import Promise, label
 from penstock.define.tracing import ATOMS, Tracing
-from penstock.define.types import element, value_fits
+from penstock.define.types import element, parts, value_fits
 from penstock.errors import DefinitionError, PromiseError, TypeMismatch
 
 
@@ -84,10 +84,13 @@ class Inputs:
         if not self.tracing.fits(cls or type(value), wanted):
             raise _mismatch(f"a {kind}", type(value), wanted, name, owner, where)
         items = value.values() if kind == "dict" else value
-        inner_hint = element(wanted)[1] if kind in ("list", "tuple") else Any
-        parts = [self.source(item, inner_hint, name, owner, where) for item in items]
-        source = Build(kind, tuple(part for part, _ in parts), keys, cls)  # type: ignore[arg-type]  # one of its four kinds
-        return source, (kind, keys, *(key for _, key in parts))
+        hints = parts(cls or wanted, kind, keys, len(value))
+        inner = [
+            self.source(item, hint, name, owner, where)
+            for item, hint in zip(items, hints, strict=True)
+        ]
+        source = Build(kind, tuple(part for part, _ in inner), keys, cls)  # type: ignore[arg-type]  # one of its four kinds
+        return source, (kind, keys, *(key for _, key in inner))
 
     def own(self, promise: Promise, where: str) -> Promise:
         scope: object = promise._penstock.scope
@@ -132,9 +135,9 @@ class Inputs:
                 if not value_fits(item, wanted):
                     raise _mismatch(repr(item), type(item), wanted, name, owner, where)
             return self._literal(items, Any, name, owner, where)
-        parts = [self.source(item, wanted, name, owner, where) for item in items]
-        source = Build("list", tuple(part for part, _ in parts))
-        return source, ("list", *(key for _, key in parts))
+        inner = [self.source(item, wanted, name, owner, where) for item in items]
+        source = Build("list", tuple(part for part, _ in inner))
+        return source, ("list", *(key for _, key in inner))
 
     def said(self, promise: Promise) -> str:
         """A promise by name, with the line where its step stands."""

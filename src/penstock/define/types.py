@@ -101,6 +101,20 @@ def element(hint: Any) -> tuple[bool, Any]:
     return True, args[0] if args else Any
 
 
+def parts(hint: Any, kind: str, keys: tuple[Any, ...], count: int) -> tuple[Any, ...]:
+    """The types of what a container of this type holds, one for each of its `count` values."""
+    hint = _bare(hint)
+    if kind == "dict":
+        if is_typeddict(hint):
+            return tuple(field_hints(hint).get(key, Any) for key in keys)
+        args = get_args(hint)
+        return (args[1] if len(args) == 2 else Any,) * count
+    fixed = elements(hint)
+    if fixed is not None and len(fixed) == count:
+        return fixed
+    return (element(hint)[1],) * count
+
+
 def at(hint: Any, access: Access) -> tuple[bool, Any, tuple[str, ...]]:
     """Whether `.name` or `[name]` may exist, its type, and the names that there are."""
     hint = _bare(hint)
