@@ -8,9 +8,16 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+import penstock
+from penstock.cli.main import COMMANDS
+from penstock.config.project import RUN_OPTIONS, STEP_OPTIONS
+from penstock.config.sources import VARIABLES
+from penstock.core.options import NAMES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -96,3 +103,65 @@ def test_the_makefile_has_every_target_that_the_pages_name() -> None:
         for name in words[1:]
     }
     assert named <= targets
+
+
+def test_the_code_of_the_python_page_runs(tmp_path: Path) -> None:
+    (tmp_path / "penstock.toml").touch()
+    (tmp_path / "page.py").write_text("\n".join(blocks(ROOT / "docs" / "python.md", "python")))
+    done = subprocess.run(
+        [sys.executable, "page.py"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_configuration_that_the_page_shows_is_accepted(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "configuration.md"
+    (toml,) = blocks(page, "toml")
+    (yaml,) = blocks(page, "yaml")
+    (tmp_path / "penstock.toml").write_text(toml)
+    (tmp_path / "run.yaml").write_text(yaml)
+    done = subprocess.run(
+        [sys.executable, "-m", "penstock", "config", "--config", "run.yaml", "--json"],
+        cwd=tmp_path,
+        env={**environment(tmp_path), "STORE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_is_on_the_python_page() -> None:
+    words = set(re.findall(r"\w+", (ROOT / "docs" / "python.md").read_text()))
+    assert sorted(set(penstock.__all__) - words) == []
+
+
+def test_every_option_of_a_run_is_on_the_python_page() -> None:
+    words = set(re.findall(r"\w+", (ROOT / "docs" / "python.md").read_text()))
+    assert sorted(set(NAMES) - words) == []
+
+
+def test_every_command_has_its_heading_and_every_option_is_told() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    headings = set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
+    assert headings == set(COMMANDS)
+    told = set(re.findall(r"--?[a-z][a-z-]*", page)) | {"--help", "-h", "--json", "--stack"}
+    commands = {name: import_module(f"penstock.cli.{name}").command for name in COMMANDS}
+    options = {
+        f"{name} {option}"
+        for name, command in commands.items()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("-") and option not in told
+    }
+    assert options == set()
+
+
+def test_every_setting_and_variable_is_on_the_configuration_page() -> None:
+    words = set(re.findall(r"\w+", (ROOT / "docs" / "configuration.md").read_text()))
+    assert sorted({*RUN_OPTIONS, *STEP_OPTIONS, *VARIABLES} - words) == []
+    source = "".join(file.read_text() for file in (ROOT / "src").rglob("*.py"))
+    assert sorted(set(re.findall(r"\"(PENSTOCK_[A-Z_]+)\"", source)) - words) == []
