@@ -204,9 +204,15 @@ class Stores(RuleBasedStateMachine):
     def finish(self, run: str, status: Any) -> None:
         self.append(run, RunEnded(run, status, 77))
 
-    @rule(run=runs, key=KEYS)
-    def claim(self, run: str, key: str) -> None:
-        self.both(lambda store, at: store.journal.claim(self.tokens[run][at], key))
+    @rule(run=runs, key=KEYS, seed=some.none() | SEEDS, node=NODES)
+    def claim(self, run: str, key: str, seed: int | None, node: str) -> None:
+        before = [StepsPlanned(node, 1), performed(run, "sub/fit", key=f"{key} before")]
+        then = [running(run, node, key=key)]
+        self.both(
+            lambda store, at: store.journal.claim(
+                self.tokens[run][at], key, seed=seed, before=before, then=then
+            )
+        )
 
     @rule(run=runs)
     def renew(self, run: str) -> None:

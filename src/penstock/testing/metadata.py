@@ -491,6 +491,26 @@ class MetadataStoreSuite:
         assert store.journal.claim(dead, "k1") == "r1"
         assert store.journal.claim(store.journal.begin(a_run("r2")), "k1") == "r2"
 
+    def test_what_came_before_a_claim_and_the_beginning_are_one_with_it(
+        self, store: MetadataStore
+    ) -> None:
+        one, two = store.journal.begin(a_run("r1")), store.journal.begin(a_run("r2"))
+        load, fit = performed("r1", "load"), running("r1", "fit", key="k1")
+        assert store.journal.claim(one, "k1", seed=7, before=[load], then=[fit]) == "r1"
+        assert statuses(store, "r1") == {"load": "done", "fit": "running"}
+        load, fit = performed("r2", "load"), running("r2", "fit", key="k1")
+        assert store.journal.claim(two, "k1", seed=7, before=[load], then=[fit]) == "r1"
+        assert statuses(store, "r2") == {"load": "done"}
+        store.journal.append(one, [performed("r1", "fit", key="k1")])
+        assert store.journal.claim(two, "k1", seed=7, before=[], then=[fit]) == ""
+        assert statuses(store, "r2") == {"load": "done"}
+        assert store.journal.claim(two, "k1", then=[fit]) == "r2"
+        assert statuses(store, "r2") == {"load": "done", "fit": "running"}
+        store.journal.append(one, [RunEnded("r1", "done", 1)])
+        with pytest.raises(LeaseLost):
+            store.journal.claim(one, "k2", before=[performed("r1", "late")])
+        assert "late" not in statuses(store, "r1")
+
     def test_only_the_claimant_releases(self, store: MetadataStore) -> None:
         one, two = store.journal.begin(a_run("r1")), store.journal.begin(a_run("r2"))
         store.journal.claim(one, "k1")
