@@ -22,7 +22,13 @@ _DERIVED = frozenset(
             "__dataclass_fields__",
             "__dataclass_params__",
         ),
-        *("__type_params__", "_is_protocol", "_is_runtime_protocol", "__protocol_attrs__"),
+        *(
+            "__slotnames__",
+            "__type_params__",
+            "_is_protocol",
+            "_is_runtime_protocol",
+            "__protocol_attrs__",
+        ),
         *(
             "__non_callable_proto_members__",
             "__attrs_props__",

@@ -29,6 +29,8 @@ class Item:
     path: str
     name: str
     value: object
+    said: str = ""
+    """What people call a value: where it was found, under which name."""
     content: str = ""
     links: list[Link] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -52,6 +54,7 @@ class Link(NamedTuple):
     path: str = ""
     name: str = ""
     """Where the constant stands that the label means; "" if it is part of the thing itself."""
+    kind: OneOf["constant", "file", "environment"] = "constant"
 
 
 def short(text: str) -> str:
@@ -102,7 +105,7 @@ def _nodes(order: Iterable[Item]) -> tuple[ClosureNode, ...]:
         for link in item.links:
             if link.name:
                 means = link.target if isinstance(link.target, str) else _own(link.target)
-                found[link.path, link.name, "constant"] = [means]
+                found[link.path, link.name, link.kind] = [means]
     return tuple(
         ClosureNode(path, name, kind, _digest(sorted(set(texts))))  # type: ignore[arg-type]  # kinds
         for (path, name, kind), texts in sorted(found.items())
@@ -137,7 +140,7 @@ def _edges(order: Iterable[Item]) -> Iterable[tuple[str, str, str]]:
 def _named(target: Target, depth: int = 0) -> Iterable[str]:
     """The things of a name that a link leads to, through values without one."""
     if isinstance(target, str):
-        if target.startswith("ref "):
+        if target.startswith("ref ") and not depth:
             yield target[4:]
     elif target.kind != "value":
         yield target.address

@@ -81,9 +81,10 @@ def _of_class(file: str, qualname: str) -> str:
     start = re.compile(rf"\s*class\s+{re.escape(name)}\b")
     for i, line in enumerate(lines):
         if start.match(line):
-            while i and lines[i - 1].lstrip().startswith("@"):
-                i -= 1
-            return _block(lines, i, last=i + 1)
+            first = i
+            while first and lines[first - 1].lstrip().startswith("@"):
+                first -= 1
+            return _block(lines, first, last=i + 1)
     return ""
 
 

@@ -83,7 +83,7 @@ class Targets:
         if isinstance(value, _BUILTIN):
             return self._builtin(value, owner)
         if isinstance(value, MethodType) or type(value) is partial:
-            return self._item("value", value)
+            return self._value(value, owner, label)
         try:
             return plain(value, self.root, self._digest(owner, label), ordered=ordered)
         except Opaque:
@@ -92,7 +92,7 @@ class Targets:
             return "object"
         if any(cls.__module__ in _INERT for cls in type(value).__mro__):
             return f"inert {type(value).__qualname__}"
-        found = self._item("value", value)
+        found = self._value(value, owner, label)
         found.name = "" if ordered else "unordered"
         return found
 
@@ -140,15 +140,18 @@ class Targets:
         told = self.reference(found, f"{found.module}:{name}", owner)
         # A library's wrapper: what it wraps is in its cells. Penstock's own needs no look.
         if found.kind != "ours" and (function.__closure__ or hasattr(function, "__wrapped__")):
-            return self._item("value", function)
+            return self._value(function, owner, name)
         return told
 
     def _class(self, cls: type, owner: Item) -> Target:
-        found = self.origin(cls.__module__)
+        module: object = cls.__module__
+        if not isinstance(module, str):  # of Cython's own
+            return f"ref {cls.__qualname__}"
+        found = self.origin(module)
         if found.first_party and _is_compiled(found.file):
             return self.compiled(found)
-        if not found.first_party:
-            return self.reference(found, f"{cls.__module__}:{cls.__qualname__}", owner)
+        if not found.first_party or not (found.file or is_python(cls)):
+            return self.reference(found, f"{module}:{cls.__qualname__}", owner)
         return self._item("class", cls, found, cls.__qualname__)
 
     def _builtin(self, value: Any, owner: Item) -> Target:
@@ -158,12 +161,17 @@ class Targets:
             found = self.origin(holder.__module__)
             return self.reference(found, f"{holder.__module__}:{name}", owner)
         if holder is not None and not isinstance(holder, ModuleType):
-            return self._item("value", value)
+            return self._value(value, owner, str(name))
         module = getattr(value, "__module__", None) or getattr(holder, "__name__", "builtins")
         found = self.origin(str(module))
         if found.first_party and found.file:
             return self.compiled(found)
         return self.reference(found, f"{module}:{name}", owner)
+
+    def _value(self, value: object, owner: Item, label: str) -> Item:
+        item = self._item("value", value)
+        item.said = owner.said or f"'{label}' ({owner.path})"
+        return item
 
     def _item(
         self,
@@ -201,8 +209,25 @@ class Targets:
 
     def unknown(self, value: object, owner: Item, label: str) -> None:
         kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-        where = f" in '{owner.name}' ({owner.path})" if owner.name and owner.path else ""
-        self.problem(owner, f"the content of '{label}'{where} cannot be known: it is a {kind}")
+        said = owner.said or f"'{label}' ({owner.path})"
+        self.problem(owner, f"the content of {said} cannot be known: it holds a {kind}")
+
+
+def is_python(cls: type) -> bool:
+    """Whether all that an instance holds is in attributes: no class written in C is under it."""
+    return all(
+        base.__flags__ & _HEAP and not base.__flags__ & _IMMUTABLE and _is_ordinary(base)
+        for base in cls.__mro__[:-1]
+    )
+
+
+def _is_ordinary(cls: type) -> bool:
+    new: object = cls.__new__
+    return new is object.__new__ or isinstance(new, FunctionType)
+
+
+_HEAP, _IMMUTABLE = 1 << 9, 1 << 8
+"""Flags of types: made while Python ran, and not to be changed since."""
 
 
 def _is_compiled(file: str) -> bool:

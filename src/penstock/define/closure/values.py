@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from typing import Any
 
 from penstock.define.closure.item import Item, Link, Target
-from penstock.define.closure.targets import REFUSALS, Targets
+from penstock.define.closure.targets import REFUSALS, Targets, is_python
 
 _REBUILDS = frozenset(("__reduce__", "__reduce_ex__", "__doc__", "__module__", "__weakref__"))
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -182,7 +182,7 @@ def _instance(targets: Targets, item: Item, value: Any) -> None:
     """An object by its class and its state: of Python classes the attributes, else what rebuilds it."""
     cls = type(value)
     item.links.append(Link("class", targets.target(cls, item, "class")))
-    if _is_python(cls):
+    if is_python(cls):
         for name, part in sorted(_state(value)):
             item.links.append(Link(name, f"attribute {name}"))
             item.links.append(Link(name, targets.target(part, item, name)))
@@ -190,19 +190,11 @@ def _instance(targets: Targets, item: Item, value: Any) -> None:
     try:
         parts = _rebuilding(value)
     except REFUSALS:
-        targets.unknown(value, item, getattr(value, "__name__", None) or "a value")
+        targets.unknown(value, item, "a value")
         item.content = f"unknown {item.content}"
         return
     for label, part in parts:
         item.links.append(Link(label, targets.target(part, item, label)))
-
-
-def _is_python(cls: type) -> bool:
-    """Whether all that an instance holds is in attributes: no class written in C is under it."""
-    return all(
-        new is object.__new__ or isinstance(new, FunctionType)
-        for new in (getattr(base, "__new__", None) for base in cls.__mro__)
-    ) and not issubclass(cls, BaseException)
 
 
 def _state(value: Any) -> Iterator[tuple[str, object]]:

@@ -91,11 +91,12 @@ class Closures:
     def _also(self, thing: object, owner: Item) -> Link:
         if isinstance(thing, str | Path):
             file = os.path.join(self._targets.root, thing)
-            return Link("also", f"file {thing} {_file(file)}", str(thing), os.path.basename(file))
+            text = f"file {thing} {_file(file)}"
+            return Link("also", text, str(thing), os.path.basename(file), "file")
         name = getattr(thing, "name", None)
         if type(thing).__name__ == "Env" and isinstance(name, str):
             value = digest_struct("environment", name, os.environ.get(name))
-            return Link("also", f"environment {value}", "", name)
+            return Link("also", f"environment {value}", "", name, "environment")
         return Link("also", self._targets.target(thing, owner, "also"))
 
     # ---- the way
