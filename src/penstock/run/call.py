@@ -107,10 +107,13 @@ def _loaded(
             failure = error
     logged, notes = _logged(scene, secrets), _notes(scene)
     if failure is not None:
+        told = describe(failure)
+        error = _redacted(told, secrets)
         return Broke(
             kind="error",
-            error=_redacted(describe(failure), secrets),
-            exception=cut(failure),
+            error=error,
+            # One that would tell a secret to whoever shows it stays here.
+            exception=cut(failure) if error == told else None,
             retryable=_worth(failure, call),
             logged=logged,
             reads=_reads(watch, scene),
