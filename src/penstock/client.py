@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from penstock.core.explanation import Explanation, Shown
 from penstock.core.graph import Closure, Graph
 from penstock.core.parts import Change, InputChange, PackageChange, explain
 from penstock.core.ports import RunFilter
-from penstock.core.records import Made, Manifest, Metric, RunRecord, StepRecord
+from penstock.core.records import INLINE_LIMIT, Made, Manifest, Metric, RunRecord, StepRecord
 from penstock.errors import NotFound
 from penstock.run.logs import log_path
 from penstock.run.results import Results
@@ -235,29 +236,32 @@ class Client:
 
 
 def describe(manifest: Manifest) -> str:
-    """An artifact in a few words: "DataFrame 330000 × 12, 31.2 MB"."""
+    """An artifact in a few words: "DataFrame 330000 × 12, 31.2 MB", "dict {"auc":0.71}"."""
     kind = manifest.type.rpartition(":")[2] or manifest.serializer
-    meta = manifest.meta
-    shape = meta.get("shape")
     if manifest.items is not None:
-        kind = f"{kind} of {manifest.items}"
-    elif isinstance(shape, list | tuple) and shape:
-        kind += " " + " × ".join(str(size) for size in shape)
-    elif isinstance(meta.get("rows"), int):
-        columns = meta.get("columns")
-        wide = f" × {len(columns)}" if isinstance(columns, list) else ""
-        kind += f" {meta['rows']}{wide}"
-    elif isinstance(preview := meta.get("preview"), str):
-        kind += f" {preview}"
-    return f"{kind}, {size(manifest.size)}" if manifest.size > 4096 else kind
+        about = f"of {manifest.items}"
+    elif manifest.serializer == "json" and manifest.inline is not None:
+        text = manifest.inline.decode(errors="replace")
+        about = text if len(text) <= 60 else text[:59] + "…"
+    else:
+        about = _shape(manifest.meta)
+    size = f", {in_bytes(manifest.size)}" if manifest.size > INLINE_LIMIT else ""
+    return f"{kind} {about}".rstrip() + size
 
 
-def size(bytes: float) -> str:
+def _shape(meta: Mapping[str, Any]) -> str:
+    shape = meta.get("shape")
+    if shape is None and "rows" in meta:
+        shape = [meta["rows"], len(meta.get("columns") or ())]
+    return " × ".join(str(length) for length in shape) if isinstance(shape, list | tuple) else ""
+
+
+def in_bytes(size: float) -> str:
     for unit in ("B", "kB", "MB", "GB"):
-        if bytes < 1000:
-            return f"{bytes:.0f} {unit}" if unit == "B" else f"{bytes:.1f} {unit}"
-        bytes /= 1000
-    return f"{bytes:.1f} TB"
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
 
 
 def _versions(text: str) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from penstock.config import Backend, expand, near
 from penstock.config.coerce import coerce
@@ -45,10 +45,11 @@ NOT_OPTIONS = frozenset(("home", "tools", "stack", "alive", "clock"))
 """Parameters of constructors that are not for a file to set."""
 
 
-def create(port: str, backend: Backend, given: Mapping[str, Any]) -> Any:
+def create(port: str, backend: Backend, given: Mapping[str, Any], root: Path) -> Any:
     """The backend, made of its options in the project's file and of what it takes of `given`.
 
-    An option that its constructor does not know is an error with its line.
+    An option that its constructor does not know is an error with its line; a relative path is one
+    from the project's root.
     """
     made = load(port, backend)
     hints = _hints(made)
@@ -60,7 +61,7 @@ def create(port: str, backend: Backend, given: Mapping[str, Any]) -> Any:
                 hint=near(name, own),
             )
     options = {
-        name: coerce(expand(value, backend.place), hints[name], name)
+        name: _anchored(coerce(expand(value, backend.place), hints[name], name), hints[name], root)
         for name, value in backend.options.items()
     }
     taken = {name: value for name, value in given.items() if name in hints and name not in options}
@@ -105,6 +106,15 @@ def _hints(made: Any) -> Mapping[str, Any]:
     except NameError:
         hints = {}
     return {name: hints.get(name, Any) for name in parameters}
+
+
+def _anchored(value: Any, hint: Any, root: Path) -> Any:
+    """A relative path seen from the root; also as text, where a path may stand and it is no URL."""
+    if isinstance(value, Path):
+        return root / value
+    if isinstance(value, str) and Path in get_args(hint) and "://" not in value:
+        return str(root / value)
+    return value
 
 
 def _missing(backend: Backend, plugin: Plugin, error: ImportError) -> PenstockError:

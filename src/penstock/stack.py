@@ -74,7 +74,7 @@ class Stack:
                 hint='Use executor = "inline", or a metadata store of kind "sql".',
             )
         given = {"workers": workers or 1, "tools": self.tools(), "stack": self.reference()}
-        return cast(Executor, create("executors", backend, given))
+        return cast(Executor, create("executors", backend, given, self.project.root))
 
     def reference(self) -> str:
         """What another process opens this stack by: JSON. `${VAR}` is resolved there, not here."""
@@ -163,13 +163,13 @@ def _backend(settings: StackConfig, port: str) -> Backend:
 
 def _metadata(project: Project, backend: Backend) -> MetadataStore:
     given = {"url": str(project.home / "penstock.db"), "home": project.home}
-    return cast(MetadataStore, create("metadata_stores", backend, given))
+    return cast(MetadataStore, create("metadata_stores", backend, given, project.root))
 
 
 def _artifacts(project: Project, backend: Backend, catalog: Callable[[], Catalog]) -> Artifacts:
     given = {"folder": project.home / "artifacts", "home": project.home}
     return Artifacts(
-        cast(ArtifactStore, create("artifact_stores", backend, given)),
+        cast(ArtifactStore, create("artifact_stores", backend, given, project.root)),
         _serializers(),
         root=project.root,
         key=lambda: signing_key(project.home),

@@ -270,7 +270,10 @@ def _strictness(option: Any) -> int:
     order = (type(None), bool, int, float)
     if kind in order:
         return order.index(kind)
-    return 9 if kind is str or kind is Any else 5
+    if kind is str or kind is Any:
+        return 9
+    # Any text is a path: where text itself is welcome, it stays text.
+    return 10 if isinstance(kind, type) and issubclass(kind, PurePath) else 5
 
 
 # ---- containers

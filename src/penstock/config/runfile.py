@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from penstock.config.place import Place, unknown
+from penstock.config.place import unknown
 from penstock.config.project import expand
+from penstock.config.sources import RunFile
 from penstock.config.yaml import Yaml, read_yaml
 from penstock.core.options import NAMES
 from penstock.errors import ConfigError
@@ -20,49 +20,37 @@ _OWN = ("stack", "parameters", "settings", "pdb", "on_error")
 OPTIONS = tuple(name for name in NAMES if name not in _OWN)
 
 
-@dataclass(frozen=True, slots=True)
-class RunFile:
-    """What the file says; the steps' settings and arguments as "fit.retries"."""
-
-    stack: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    file: Yaml | None = None
-
-    def place(self, *path: str) -> Place:
-        return self.file.place(*path) if self.file else Place("")
-
-
 def read_run_file(path: Path) -> RunFile:
     file = read_yaml(path)
     if file.value is None:
-        return RunFile(file=file)
+        return RunFile()
     top = _table(file, file.value)
     for key in top:
         if key not in _TOP:
             raise unknown("a part of a run's file", key, _TOP, file.place(key))
-    options = {}
+    options, settings, places = {}, {}, {"stack": file.place("stack")}
     for key, value in _table(file, top.get("options"), "options").items():
         name = ALIASES.get(key, key)
         place = file.place("options", key)
         if name not in OPTIONS:
             raise unknown("an option of a run", key, (*OPTIONS, *ALIASES), place)
-        options[name] = expand(value, place)
-    settings = {}
+        options[name], places[f"options.{name}"] = expand(value, place), place
     for step, table in _table(file, top.get("steps"), "steps").items():
         for key, value in _table(file, table, "steps", step).items():
-            settings[f"{step}.{key}"] = expand(value, file.place("steps", step, key))
+            place = places[f"settings.{step}.{key}"] = file.place("steps", step, key)
+            settings[f"{step}.{key}"] = expand(value, place)
     stack = top.get("stack")
     if not isinstance(stack, str | None):
         raise ConfigError(f"{file.place('stack')}: 'stack' is not a name")
     parameters = _table(file, top.get("parameters"), "parameters")
+    for name in parameters:
+        places[f"parameters.{name}"] = file.place("parameters", name)
     return RunFile(
         stack=expand(stack or "", file.place("stack")),
-        parameters={k: expand(v, file.place("parameters", k)) for k, v in parameters.items()},
+        parameters={k: expand(v, places[f"parameters.{k}"]) for k, v in parameters.items()},
         options=options,
         settings=settings,
-        file=file,
+        places=places,
     )
 
 

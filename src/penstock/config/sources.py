@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from penstock.config.coerce import coerce
+from penstock.config.place import Place
 from penstock.config.project import Config, StackConfig, expand
-from penstock.config.runfile import RunFile
 from penstock.core.options import Options, is_set, options
 from penstock.errors import UsageError
 
@@ -44,6 +44,17 @@ _TYPES: Mapping[str, Any] = {
     "capture": bool,
 }
 _NESTED = ("parameters", "settings", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """What a run's YAML says; the steps' settings and arguments as "fit.retries"."""
+
+    stack: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 class Given(NamedTuple):
@@ -137,20 +148,18 @@ def _from_run_file(file: RunFile | None) -> Found:
     if file is None:
         return
     if file.stack:
-        yield "stack", file.stack, str(file.place("stack"))
+        yield "stack", file.stack, str(file.places["stack"])
     for name, value in file.options.items():
-        place = str(file.place("options", name))
+        place = str(file.places[f"options.{name}"])
         typed = _typed(name, value, place)
-        if name == "replace":
+        if name in _NESTED:
             for key, item in typed.items():
-                yield f"replace.{key}", item, place
+                yield f"{name}.{key}", item, place
         else:
             yield name, typed, place
-    for name, value in file.parameters.items():
-        yield f"parameters.{name}", value, str(file.place("parameters", name))
-    for name, value in file.settings.items():
-        step, _, key = name.rpartition(".")
-        yield f"settings.{name}", value, str(file.place("steps", step, key))
+    for kind, table in (("parameters", file.parameters), ("settings", file.settings)):
+        for name, value in table.items():
+            yield f"{kind}.{name}", value, str(file.places[f"{kind}.{name}"])
 
 
 def _from_environment(environment: Mapping[str, str]) -> Found:
