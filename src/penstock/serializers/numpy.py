@@ -90,7 +90,8 @@ def _written(value: Any) -> tuple[bytes, memoryview]:
     header = _header(described, fortran=fortran, shape=array.shape)
     if not array.nbytes:
         return header, memoryview(b"")
-    flat = array.reshape(-1, order="F" if fortran else "C")  # a copy only if it is not contiguous
+    # A copy only if it does not lie in one piece.
+    flat = np.ascontiguousarray(array.ravel("F" if fortran else "C"))
     return header, memoryview(flat.view(np.uint8).data)
 
 
