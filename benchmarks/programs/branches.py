@@ -5,8 +5,6 @@ from concurrent.futures import ProcessPoolExecutor
 
 from penstock import pipeline, step
 
-VARIANT, LOOPS, WORKERS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-
 
 def spin(loops: int, start: int) -> int:
     number = start
@@ -35,11 +33,18 @@ def branches(loops: int) -> int:
     return join(left(loops), right(loops))
 
 
-if __name__ == "__main__":
-    if VARIANT == "penstock":
-        branches.options(workers=WORKERS).run(LOOPS)
-    elif WORKERS > 1:
-        with ProcessPoolExecutor(WORKERS) as pool:
-            a, b = pool.map(spin, [LOOPS, LOOPS], [1, 2])
+def by_hand(loops: int, workers: int) -> None:
+    if workers > 1:
+        with ProcessPoolExecutor(workers) as pool:
+            list(pool.map(spin, [loops, loops], [1, 2]))
     else:
-        spin(LOOPS, 1), spin(LOOPS, 2)
+        spin(loops, 1)
+        spin(loops, 2)
+
+
+if __name__ == "__main__":
+    variant, count, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    if variant == "penstock":
+        branches.options(workers=workers).run(count)
+    else:
+        by_hand(count, workers)
