@@ -379,6 +379,14 @@ class TestContext:
         assert me.scratch.is_dir()
         assert me.logical_date.year > 2000
 
+    def test_a_seeded_plain_call_reads_its_seed(self) -> None:
+        seeds.begin(9)
+        try:
+            assert context().seed == 9
+        finally:
+            seeds.end()
+        assert context().seed == 0
+
     def test_inside_it_knows_its_call(self, bench: Bench) -> None:
         def tell() -> list[Any]:
             me = context()

@@ -87,7 +87,7 @@ class Context:
     def seed(self) -> int:
         """The seed that `random`, NumPy and torch were given. Reading it makes the result depend on it."""
         self._scene.drew = True
-        return self._scene.seed
+        return self._scene.seed if self._scene.run or not _rehearsed else _rehearsed[-1]
 
     @property
     def idempotency_key(self) -> str:
@@ -209,6 +209,8 @@ class Checkpoint:
 _running: list[Context] = []
 """The innermost call is last: a step may run a pipeline, whose steps run inside of it."""
 _stand_in: list[Context] = []
+_rehearsed: list[int] = []
+"""Seeds of plain calls, while they are made to draw as in a run."""
 
 
 def context() -> Context:
@@ -231,6 +233,15 @@ def enter(scene: Scene) -> None:
 
 def leave() -> None:
     _running.pop()
+
+
+def rehearse(seed: int) -> None:
+    """Until `rehearsed`, the stand-in has this seed."""
+    _rehearsed.append(seed)
+
+
+def rehearsed() -> None:
+    _rehearsed.pop()
 
 
 # ---- plain values

@@ -12,6 +12,7 @@ from random import Random
 from types import ModuleType
 from typing import Any
 
+from penstock.run import context
 from penstock.run.latecomers import when_imported
 
 WORD = 2**32
@@ -68,6 +69,7 @@ def begin(seed: int) -> None:
     for name in _KINDS:
         when_imported(name, _late)
     _current.append(Seeds(seed, nested=bool(_current)))
+    context.rehearse(seed)
 
 
 def drew() -> bool:
@@ -76,6 +78,7 @@ def drew() -> bool:
 
 
 def end() -> None:
+    context.rehearsed()
     _current.pop().close()
 
 
