@@ -14,6 +14,7 @@ import msgspec
 from penstock.config.project import Backend, Config, StackConfig, read_config
 from penstock.config.settings import configure
 from penstock.config.sources import settle
+from penstock.core import io
 from penstock.core.graph import Definition
 from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Catalog, Executor, MetadataStore, Serializer
@@ -96,10 +97,12 @@ class Stack:
         self.metadata.close()
 
 
-def open_stack(project: Project, config: Config | None = None, name: str = "") -> Stack:
+def open_stack(
+    project: Project, config: Config | None = None, name: str = "", *, reading: bool = False
+) -> Stack:
     """The project's stack of this name, else of PENSTOCK_STACK, else its default one.
 
-    Nothing is written before a run needs it.
+    When `reading`, local records that are not there yet are empty: looking leaves no trace.
     """
     config = config or read_config(project)
     settings = config.stack(name or os.environ.get("PENSTOCK_STACK", ""))
@@ -109,7 +112,13 @@ def open_stack(project: Project, config: Config | None = None, name: str = "") -
             f"{orchestrator.place}: no orchestrator of kind '{orchestrator.kind}'",
             hint='There is: "local".',
         )
-    metadata = _metadata(project, _backend(settings, "metadata_store"))
+    records = _backend(settings, "metadata_store")
+    if records is LOCAL["metadata_store"]:
+        if not reading:
+            _ignored(project)
+        elif not _records(project).exists():
+            records = Backend("memory")
+    metadata = _metadata(project, records)
     artifacts = _artifacts(project, _backend(settings, "artifact_store"), lambda: metadata.catalog)
     return Stack(settings.name, project, artifacts, metadata, config, settings)
 
@@ -161,8 +170,21 @@ def _backend(settings: StackConfig, port: str) -> Backend:
     return settings.backends.get(port, LOCAL[port])
 
 
+def _records(project: Project) -> Path:
+    return project.home / "penstock.db"
+
+
+def _ignored(project: Project) -> None:
+    """The state ignores itself for git; where PENSTOCK_HOME has moved it, that is not our folder."""
+    mark = project.home / ".gitignore"
+    if project.home == project.root / ".penstock" and not mark.exists():
+        with io.explained("make the project's .penstock folder"):
+            io.mkdirs(project.home)
+            io.replace(mark, b"*\n")
+
+
 def _metadata(project: Project, backend: Backend) -> MetadataStore:
-    given = {"url": str(project.home / "penstock.db"), "home": project.home}
+    given = {"url": str(_records(project)), "home": project.home}
     return cast(MetadataStore, create("metadata_stores", backend, given, project.root))
 
 

@@ -174,7 +174,7 @@ def test_without_a_run_a_command_says_so_and_writes_nothing(project: Project, co
         "no runs\n",
         "error: no run yet\n  Start one: penstock run FILE.py:PIPELINE\n",
     )
-    assert not (project.root / ".penstock" / "artifacts").exists()
+    assert not (project.root / ".penstock").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -24,7 +24,7 @@ on_stack = click.option(
 
 def client(stack: str = "") -> Client:
     """The reader of the stack in this folder's project."""
-    return Client(open_stack(find_project(Path.cwd()), name=stack))
+    return Client(open_stack(find_project(Path.cwd()), name=stack, reading=True))
 
 
 def complete_run(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:

@@ -140,7 +140,7 @@ def is_wire(shown: str) -> bool:
 _WORDS = frozenset(
     ("None", "True", "False", "nan", "inf", "Ellipsis", "NotImplemented", "NaT", "NA")
 )
-_WIRE = re.compile(r"[^\W\d][\w/-]*(\[[^\]]*\])?(\.[\w.]+)*")
+_WIRE = re.compile(r"[^\W\d][\w/-]*(\[[^\]]*\]|\.\w+)*")
 
 
 def _dotted(change: CodeChange) -> str:
