@@ -104,7 +104,7 @@ class Pipeline(Composed[P, R]):
 
     def sweep(self, *args: P.args, **kwargs: P.kwargs) -> list[Run[R]]:
         """A run for every element of the arguments that are `each(…)` or `cross(…)`."""
-        return [self.run(*one, **named) for one, named in self._spread(args, kwargs)]
+        return [self.run(*one, **named) for one, named in self.spread(args, kwargs)]
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundPipeline[R]:
         """A call with its arguments, to be made, run or planned later."""

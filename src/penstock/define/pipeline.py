@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from penstock.define.callee import Callee, Marker, is_named_tuple
 from penstock.define.markers import Skipped
-from penstock.define.scope import PLAIN, Scope, Use
+from penstock.define.scope import PLAIN, Building, Use
 from penstock.define.use import Usable, plain
 
 P = ParamSpec("P")
@@ -28,7 +28,7 @@ class Composed(Usable[P, R]):
 
     def _place(
         self,
-        scope: Scope,
+        scope: Building,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         frame: FrameType,

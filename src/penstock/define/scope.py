@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, Union
+from typing import Any, Protocol, Union
 
 from msgspec import Struct
 
@@ -48,7 +48,38 @@ class Use(Struct, frozen=True):
 PLAIN = Use()
 
 
-active: ContextVar[Scope | None] = ContextVar("penstock_scope", default=None)
+class Building(Protocol):
+    """What calls of steps and pipelines go to, in place of being plain calls."""
+
+    def step(
+        self,
+        callee: Callee,
+        settings: Settings,
+        use: Use,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        frame: FrameType,
+        *,
+        mapped: bool = False,
+        collect: bool = False,
+        default: str = "",
+    ) -> Any: ...
+
+    def graph(
+        self,
+        callee: Callee,
+        use: Use,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        frame: FrameType,
+        *,
+        mapped: bool = False,
+        collect: bool = False,
+        default: str = "",
+    ) -> Any: ...
+
+
+active: ContextVar[Building | None] = ContextVar("penstock_scope", default=None)
 """The pipeline being built, if one is."""
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import fields, replace
 
 from penstock.core.naming import resolve
 from penstock.define.callee import Callee
-from penstock.define.scope import PLAIN, Scope, Use
+from penstock.define.scope import PLAIN, Building, Use
 from penstock.define.settings import Cache, Retry, Settings, checked
 from penstock.define.use import Usable, checked_name
 from penstock.errors import DefinitionError
@@ -85,7 +85,7 @@ class Step(Usable[P, R]):
 
     def _place(
         self,
-        scope: Scope,
+        scope: Building,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         frame: FrameType,

@@ -38,7 +38,7 @@ def trace(
     `logical_date` (ISO; "" is today in UTC) is what a default `logical_date()` becomes.
     """
     callee = pipeline.callee
-    if active.get() is not None:
+    if isinstance(active.get(), Scope):
         raise DefinitionError(
             f"'{pipeline.name}' is run while another pipeline is being built",
             hint=f"Call it, {pipeline.name}(…), to make it a part of that pipeline.",

@@ -18,7 +18,7 @@ from penstock.core.graph import FirstOf
 from penstock.define.callee import Callee, Marker, is_named_tuple
 from penstock.define.markers import Each, LogicalDate, Reference, Secret, Skipped
 from penstock.define.promise import Origin, Promise, label, place
-from penstock.define.scope import PLAIN, Scope, Use, active
+from penstock.define.scope import PLAIN, Building, Scope, Use, active
 from penstock.define.types import elements
 from penstock.errors import DefinitionError, PromiseError, UsageError
 
@@ -53,14 +53,14 @@ class Usable(ABC, Generic[P, R]):
         scope = active.get()
         if scope is not None:
             return cast(R, self._place(scope, args, kwargs, sys._getframe(1)))
-        return cast(R, self._plainly(args, kwargs))
+        return cast(R, self.plainly(args, kwargs))
 
     def map(self, *args: P.args, **kwargs: P.kwargs) -> list[R]:
         """A call for every element of the arguments that are `each(…)` or `cross(…)`."""
         scope = active.get()
         if scope is not None:
             return cast(list[R], self._place(scope, args, kwargs, sys._getframe(1), mapped=True))
-        return [self._plainly(*one) for one in self._spread(args, kwargs)]
+        return [self.plainly(*one) for one in self.spread(args, kwargs)]
 
     def map_collect(self, *args: P.args, **kwargs: P.kwargs) -> list[R | Failure]:
         """As `map`; an element that fails becomes a Failure, and the others go on."""
@@ -68,7 +68,7 @@ class Usable(ABC, Generic[P, R]):
         if scope is not None:
             made = self._place(scope, args, kwargs, sys._getframe(1), mapped=True, collect=True)
             return cast(list[R | Failure], made)
-        return [self._attempt(*one) for one in self._spread(args, kwargs)]
+        return [self.attempt(*one) for one in self.spread(args, kwargs)]
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> Bound[R]:
         """A call with its arguments, to be made later."""
@@ -100,7 +100,7 @@ class Usable(ABC, Generic[P, R]):
     @abstractmethod
     def _place(
         self,
-        scope: Scope,
+        scope: Building,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         frame: FrameType,
@@ -110,7 +110,7 @@ class Usable(ABC, Generic[P, R]):
     ) -> Any:
         """Make a node of this call in the pipeline that is being built."""
 
-    def _plainly(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def plainly(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the function itself. Markers become what they stand for."""
         if self._use is PLAIN and not self.callee.marked:
             for value in args:
@@ -183,7 +183,7 @@ class Usable(ABC, Generic[P, R]):
             return False
         return any(map(_depends_on_skipped, (*args, *kwargs.values())))
 
-    def _spread(
+    def spread(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
         """The arguments of every call of a map."""
@@ -214,9 +214,9 @@ class Usable(ABC, Generic[P, R]):
                     {k: v for k, v in one.items() if isinstance(k, str)},
                 )
 
-    def _attempt(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def attempt(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         try:
-            return self._plainly(args, kwargs)
+            return self.plainly(args, kwargs)
         except Exception as error:  # around user code: a failure is a value here
             from traceback import format_exc
 
@@ -249,7 +249,7 @@ class Bound(Generic[R]):
 def either(*options: T) -> T:
     """The first of these that was not skipped."""
     scope = active.get()
-    if scope is None:
+    if not isinstance(scope, Scope):
         return _first(options)
     return cast(T, _either(scope, options, place(sys._getframe(1))))
 
