@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -153,9 +153,14 @@ class Results:
             inner = _Scope(node.graph, prefix, node.inputs, scope, scope.index, scope.depth)
             return self._returned(node.graph, output, inner)
         at = _indexes(scope.index, scope.depth)
-        found = self.steps(scope.prefix + node.id)
-        total = next((r.total or 0 for r in found if r.index == at), 0)
-        indexes = [f"{at}.{n}" if at else f"{n}" for n in range(total)]
+        # The map itself has no record: its items are those that its steps were recorded for.
+        found = {
+            int(record.index.split(".")[scope.depth])
+            for step in _inner(node.graph, prefix)
+            for record in self.steps(step)
+            if _indexes(record.index, scope.depth) == at
+        }
+        indexes = [f"{at}.{n}" if at else f"{n}" for n in sorted(found)]
         depth = scope.depth + 1
         return [
             self._returned(
@@ -213,6 +218,16 @@ def _fields(node: StepNode) -> Callable[..., Any]:
     if isinstance(returned, type) and list(getattr(returned, "_fields", ())) == names:
         return returned
     return namedtuple(node.id.replace("-", "_").title(), names)  # as above
+
+
+def _inner(graph: Graph, prefix: str) -> Iterator[str]:
+    """Full ids of all steps of a graph."""
+    for node in graph.nodes:
+        match node:
+            case StepNode():
+                yield prefix + node.id
+            case GraphNode():
+                yield from _inner(node.graph, f"{prefix}{node.id}/")
 
 
 def _leads(node: Node, id: str) -> bool:
