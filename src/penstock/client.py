@@ -100,12 +100,19 @@ class Client:
         output = ""
         if name not in known and "." in name:
             name, _, output = name.rpartition(".")
-        outputs = self.step(record.id, name).outputs
-        if not output and len(outputs) == 1:
-            output = next(iter(outputs))
-        if output not in outputs:
-            raise NotFound(f"'{address}' names no output", hint=near(output, outputs))
-        return self.load(outputs[output])
+        step = self.step(record.id, name)
+        if step.total is None or step.index:
+            return self._output(step, output, address)
+        items = [one for one in known.values() if one.node == step.node and one.index]
+        items.sort(key=lambda item: [int(part) for part in item.index.split(".")])
+        return [self._output(item, output, address) for item in items]
+
+    def _output(self, step: StepRecord, output: str, address: str) -> object:
+        if not output and len(step.outputs) == 1:
+            output = next(iter(step.outputs))
+        if output not in step.outputs:
+            raise NotFound(f"'{address}' names no output", hint=near(output, step.outputs))
+        return self.load(step.outputs[output])
 
     # ---- code, texts and logs
 
