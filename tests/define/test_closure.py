@@ -99,3 +99,43 @@ STEPS = {
     for line in edits.FILES["shop/steps.py"].splitlines()
     if line.startswith("        def ")
 } - HELPERS | {"closed"}
+
+
+SCRIPT = """
+import logging
+from pathlib import Path
+
+from penstock.define.closure import Closures
+
+class Model:
+    pass
+
+def helper(x):
+    logging.getLogger(__name__).info(__file__)
+    return x
+
+def step(x: Model):
+    return helper(x)
+
+def digest():
+    return Closures(Path(__file__).parent, repr).closure(step).digest
+
+if __name__ == "__main__":
+    print(digest())
+"""
+
+
+def test_a_script_is_the_same_code_when_it_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "train.py").write_text(SCRIPT)
+    by_path = "import runpy; runpy.run_path('train.py', run_name='__main__')"
+    loaders = (["train.py"], ["-c", "import train; print(train.digest())"], ["-m", "train"])
+
+    printed = {
+        subprocess.run(
+            [sys.executable, *start], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+        for start in (*loaders, ["-c", by_path])
+    }
+
+    assert len(printed) == 1

@@ -263,6 +263,7 @@ def test_an_annotation_counts_by_its_class_not_its_words(module: Module) -> None
 def test_every_callable_has_a_closure(module: Module, name: str) -> None:
     text = """
         import functools
+        from penstock import step
         def helper(x): return x + 1
         class Thing:
             def __init__(self, by): self.by = by
@@ -277,17 +278,14 @@ def test_every_callable_has_a_closure(module: Module, name: str) -> None:
         called = Thing(1)
         part = functools.partial(plain, by=1)
         wrapped = trace(lambda x: helper(x) + 1)
-        class Marked:
-            __penstock__ = True
-            def __init__(self, function, retries): self.function = function
-        marked = Marked(wrapped, 3)
+        marked = step(retries=3)(wrapped)
         """
 
     def digest(text: str) -> str:
         return of(module(text), name).digest
 
     assert digest(text) == digest(text)
-    assert digest(text) == digest(text.replace("Marked(wrapped, 3)", "Marked(wrapped, 4)"))
+    assert digest(text) == digest(text.replace("retries=3", "retries=4"))
     assert digest(text) != digest(text.replace("return x + 1", "return x + 2"))
     if name in ("bound", "called"):
         assert digest(text) != digest(text.replace("Thing(1)", "Thing(2)"))
@@ -295,15 +293,12 @@ def test_every_callable_has_a_closure(module: Module, name: str) -> None:
 
 def test_a_step_called_by_a_step_counts_without_its_options(module: Module) -> None:
     text = """
-        class Marked:
-            __penstock__ = True
-            def __init__(self, retries): self.retries = retries
-            def __call__(self, function):
-                self.function = function
-                return self
-        @Marked(retries=1)
+        from penstock import pipeline, step as a_step
+        @a_step(retries=1)
         def other(x): return x + 1
-        def step(x): return other(x)
+        @pipeline
+        def both(x): return other(x)
+        def step(x): return both(x)
         """
 
     assert same(module, text, text.replace("retries=1", "retries=2"))

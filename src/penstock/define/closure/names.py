@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
@@ -227,6 +228,8 @@ def _dunder(targets: Targets, item: Item, value: object, place: Place) -> Target
             module = sys.modules.get(str(value))
             root = Path(targets.root)
             return f"name {module_name(module, root) if module else value}"
+        case "__file__":
+            return targets.target(os.path.realpath(str(value)), item, place.name)
         case "__spec__" | "__loader__" | "__builtins__" | "__cached__":
             return "inert"
     return targets.target(value, item, place.name)

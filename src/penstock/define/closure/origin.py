@@ -74,12 +74,12 @@ def _origin(name: str, file: str, root: str) -> Origin:
         top = name.partition(".")[0]
         standard = top in sys.stdlib_module_names and name != MAIN
         return Origin("standard", name) if standard else Origin("first", name, name.split(".")[0])
-    if not is_first_party(file):
-        from_packages = distribution(file) is not None or "-packages" in file
-        return Origin("installed" if from_packages else "standard", name, file=file)
     real = os.path.realpath(file)
     if real.startswith(_OURS):
         return Origin("ours", name, file=file)
+    if not is_first_party(file):
+        from_packages = distribution(file) is not None or "-packages" in file
+        return Origin("installed" if from_packages else "standard", name, file=file)
     inside = real.startswith(root + os.sep)
     path = Path(real).relative_to(root).as_posix() if inside else _outside(name, file)
     return Origin("first", name, path, file)

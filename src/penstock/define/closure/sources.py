@@ -19,6 +19,9 @@ from penstock.define.closure.item import Item
 
 # By path, name and digest of a node: where it was seen. Objects of the user are not kept alive.
 _SEEN: dict[tuple[str, str, str], Any] = {}
+# Constants whose statement is not to be found, as in a notebook. No text: it may be a secret.
+_NUMBERS: dict[tuple[str, str], str] = {}
+_NUMBER = re.compile("(int|float|bool) ")
 
 
 def remember(closure: Closure, root: Item) -> None:
@@ -32,6 +35,10 @@ def remember(closure: Closure, root: Item) -> None:
             if isinstance(link.target, Item) and id(link.target) not in seen:
                 seen.add(id(link.target))
                 pending.append(link.target)
+    for item in pending:
+        for link in item.links:
+            if link.name and isinstance(link.target, str) and _NUMBER.match(link.target):
+                _NUMBERS[link.path, link.name] = link.target.partition(" ")[2]
     for node in closure.nodes:
         value = live.get((node.path, node.name))
         if value is not None:
@@ -50,7 +57,9 @@ def sources(closure: Closure, root: Path) -> Closure:
 
 def _source(node: ClosureNode, root: Path) -> str:
     if node.kind == "constant":
-        return display.statement(os.path.join(root, node.path), node.name)
+        written = display.statement(os.path.join(root, node.path), node.name)
+        number = _NUMBERS.get((node.path, node.name))
+        return written or (f"{node.name} = {number}" if number else "")
     seen = _SEEN.get((node.path, node.name, node.digest))
     value = seen() if seen is not None else None
     if isinstance(value, FunctionType):

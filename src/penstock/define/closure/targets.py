@@ -27,9 +27,6 @@ from penstock.define.closure.origin import Origin, origin, origin_of
 from penstock.define.closure.plain import Opaque, is_data, plain
 from penstock.errors import PenstockError
 
-MARK = "__penstock__"
-"""Attribute of the classes whose instances are steps and pipelines: only these are unwrapped."""
-
 _BUILTIN = (
     BuiltinFunctionType,
     MethodDescriptorType,
@@ -69,8 +66,7 @@ class Targets:
 
     def target(self, value: Any, owner: Item, label: str, *, ordered: bool = True) -> Target:
         """What `value` is, as `owner` uses it under `label`."""
-        while getattr(type(value), MARK, False):
-            value = value.function
+        value = unwrapped(value)
         known = self._items.get(id(value))
         if known is not None and known.value is value:
             return known
@@ -119,6 +115,8 @@ class Targets:
 
     def reference(self, found: Origin, name: str, owner: Item) -> str:
         """Code of someone else: its name, and the version of what it was installed by."""
+        if found.kind == "ours":  # Where it stands in penstock is no concern of the step's.
+            return f"ref penstock:{name.partition(':')[2]}"
         if distribution := found.distribution:
             owner.distributions.add(distribution)
         return f"ref {name}"
@@ -211,6 +209,16 @@ class Targets:
         kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
         said = owner.said or f"'{label}' ({owner.path})"
         self.problem(owner, f"the content of {said} cannot be known: it holds a {kind}")
+
+
+def unwrapped(value: Any) -> Any:
+    """The function of a step or a pipeline; other wrappers are code, and count."""
+    while True:
+        module: object = type(value).__module__
+        ours = isinstance(module, str) and module.startswith("penstock.")
+        if not ours or not hasattr(value, "__wrapped__"):
+            return value
+        value = value.__wrapped__
 
 
 def is_python(cls: type) -> bool:

@@ -25,7 +25,7 @@ from penstock.define.closure.item import Item, Link, closure_of
 from penstock.define.closure.names import Expression
 from penstock.define.closure.origin import origin_of
 from penstock.define.closure.sources import remember
-from penstock.define.closure.targets import MARK, Targets
+from penstock.define.closure.targets import Targets, unwrapped
 from penstock.define.closure.values import expand_value
 from penstock.errors import DefinitionError
 
@@ -38,12 +38,15 @@ class Closures:
     def __init__(self, root: Path, digest_value: Callable[[object], str]) -> None:
         self._targets = Targets(root, digest_value)
         self._steps: dict[int, tuple[object, Item]] = {}
+        self._known: dict[Item, Closure] = {}
 
     def closure(self, function: Callable[..., Any], also: Sequence[object] = ()) -> Closure:
         """All that the function of a step reaches. `also` answers for what cannot be known."""
         root = self._root(function)
         if not also:
-            return self._remembered(closure_of(root, self._expand), root)
+            if root not in self._known:
+                self._known[root] = self._remembered(closure_of(root, self._expand), root)
+            return self._known[root]
         both = Item("value", "", "", None, expanded=True)
         both.links = [Link("step", root), *(self._also(thing, both) for thing in also)]
         found = self._remembered(closure_of(both, self._expand), both)
@@ -69,8 +72,7 @@ class Closures:
     # ---- the start
 
     def _root(self, function: Any) -> Item:
-        while getattr(type(function), MARK, False):
-            function = function.function
+        function = unwrapped(function)
         known = self._steps.get(id(function))
         if known is not None and known[0] is function:
             return known[1]
