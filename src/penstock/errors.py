@@ -22,6 +22,7 @@ PenstockError
     ├── ArtifactDamaged          the bytes of an artifact are not those recorded
     ├── Untrusted                an unsafe format, not signed by this project's key
     └── SerializationError       a value could not be written or read
+        └── Unfit                    a serializer leaves this value to the next one
 """
 
 from __future__ import annotations
@@ -138,4 +139,8 @@ class Untrusted(StoreError):
 
 
 class SerializationError(StoreError):
+    pass
+
+
+class Unfit(SerializationError):
     pass

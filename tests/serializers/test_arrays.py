@@ -141,6 +141,31 @@ def test_what_stands_between_fields_does_not_count(shelf: Artifacts) -> None:
     assert shelf.encode(one)[0] == shelf.encode(two)[0]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.ma.array([1, 2], mask=[False, True]), np.ma.array([[1.5, np.nan]], fill_value=7),
+        np.ma.array([1, 2], mask=True, hard_mask=True), np.ma.zeros(2, RECORD),
+        np.ma.array(["a", "b"], mask=[True, False]), np.ma.zeros((0, 2)),
+    ],
+)  # fmt: skip
+def test_masked_arrays_keep_what_is_under_the_mask_and_are_compared_without_it(
+    shelf: Artifacts, value: Any
+) -> None:
+    manifest, _ = shelf.encode(value)
+    assert (manifest.serializer, manifest.unsafe) == ("numpy", False)
+    back = shelf.decode(manifest)
+    assert type(back) is type(value)
+    assert (repr(back), back.hardmask) == (repr(value), value.hardmask)
+    assert same(back.data, value.data)
+    assert same(np.ma.getmaskarray(back), np.ma.getmaskarray(value))
+    assert shelf.digest(value) == manifest.content == shelf.digest(back)
+    if value.mask is not np.ma.nomask and not value.dtype.names:
+        other = value.copy()
+        other.data[value.mask] = np.ones((), value.dtype)
+        assert shelf.digest(other) == manifest.content
+
+
 def test_a_memory_map_is_stored_as_the_array_that_it_is(shelf: Artifacts, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.arange(5))
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
@@ -156,7 +181,7 @@ class Labelled(np.ndarray):
 @pytest.mark.parametrize(
     "value",
     [
-        np.array([1, "a", None], object), np.ma.array([1, 2], mask=[False, True]), np.arange(2).view(np.matrix),
+        np.array([1, "a", None], object), np.arange(2).view(np.matrix),
         np.rec.array([(1, 2.0)], dtype=[("a", int), ("b", float)]), np.arange(3).view(Labelled),
         np.zeros(1, [("a", object)]), np.array(["a", "long"], np.dtypes.StringDType()),
         np.arange(3).astype(np.dtype("i8", metadata={"unit": "m"})),

@@ -139,7 +139,10 @@ class Serializer(Protocol):
         ...
 
     def encode(self, value: Any, files: Files) -> Encoded:
-        """Write all of the value, or raise SerializationError and write nothing that stays."""
+        """Write all of the value, or raise SerializationError and write nothing that stays.
+
+        `Unfit` leaves a value that was accepted to the next serializer (`digest` then says so too).
+        """
         ...
 
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:

@@ -18,7 +18,7 @@ from penstock.core.records import FileRef, Made, Manifest, made
 from penstock.core.registered import registered
 from penstock.core.signing import sign, signed
 from penstock.core.walk import ATOMS, Fields, digest_plain, unfold
-from penstock.errors import MissingExtra, SerializationError, Untrusted
+from penstock.errors import MissingExtra, SerializationError, Unfit, Untrusted
 from penstock.run.files import Below, NewFiles, fetched
 from penstock.run.paths import Memo, digest_path
 
@@ -162,7 +162,7 @@ class Artifacts:
                 return None
             try:
                 return serializer.digest(value)
-            except SerializationError:
+            except Unfit:
                 continue
         return None
 
@@ -185,8 +185,9 @@ class Artifacts:
         assert isinstance(files, NewFiles | Below)  # those that `encode` handed out
         below = Below(files, prefix)
         name, encoded = self._write(value, below, serializer)
-        # The walk will meet this value again: it was hashed while it was written.
-        self._written[id(value)] = encoded.content or below.content(name, below.written)
+        if not getattr(self.named(name), "walked", False):
+            # The walk will meet this value again: it was hashed while it was written.
+            self._written[id(value)] = encoded.content or below.content(name, below.written)
         return Part(
             name, type_name(type(value)), tuple(below.written), encoded.meta, encoded.unsafe
         )
@@ -244,7 +245,7 @@ class Artifacts:
         for candidate in self._accepting(value):
             try:
                 return candidate.name, candidate.encode(value, files)
-            except SerializationError as error:
+            except Unfit as error:
                 failed = error
                 files.discard()
         raise failed or SerializationError(

@@ -10,7 +10,7 @@ from typing import Any
 from penstock.core.digest import digest_struct
 from penstock.core.ports import Encoded, Files
 from penstock.core.records import Manifest
-from penstock.errors import SerializationError
+from penstock.errors import Unfit
 from penstock.serializers.columns import digest_column
 
 FILE = "table.arrow"
@@ -76,7 +76,7 @@ def _table(value: Any) -> tuple[str, Any]:
             return kind, pa.Table.from_batches([value])
         case "ChunkedArray" | "Array":
             return kind, pa.table([value], names=[""])
-    raise SerializationError(f"'{type(value).__name__}' is nothing of Arrow's that is stored")
+    raise Unfit(f"'{type(value).__name__}' is nothing of Arrow's that is stored")
 
 
 def _described(table: Any) -> dict[str, str]:

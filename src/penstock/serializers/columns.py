@@ -7,20 +7,21 @@ from typing import Any
 from blake3 import blake3
 
 from penstock.core.digest import digest_bytes, digest_struct
-from penstock.errors import SerializationError
+from penstock.errors import Unfit
 
 
 def digest_column(column: Any) -> str:
-    """Of a chunked array, or an array."""
+    """Of a chunked array, or an array. Raises Unfit for types that Arrow cannot compute with."""
     import pyarrow as pa
 
-    if isinstance(column, pa.ChunkedArray):
-        chunks = column.num_chunks
-        column = column.chunk(0) if chunks == 1 else column.combine_chunks()
+    try:
+        if isinstance(column, pa.ChunkedArray):
+            column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         if isinstance(column, pa.ChunkedArray):  # what is too long for one array stays in chunks
-            parts = [_digest(chunk) for chunk in column.chunks]
-            return parts[0] if len(parts) == 1 else digest_struct("chunks", *parts)
-    return _digest(column)
+            return digest_struct("chunks", *(_digest(chunk) for chunk in column.chunks))
+        return _digest(column)
+    except pa.ArrowNotImplementedError as error:
+        raise Unfit(f"an Arrow '{column.type}' is not compared: {error}") from error
 
 
 def _digest(array: Any) -> str:
@@ -35,7 +36,11 @@ def _digest(array: Any) -> str:
     if pa.types.is_run_end_encoded(kind):
         return digest_struct("runs", str(kind), _digest(pa.compute.run_end_decode(array)))
     if pa.types.is_union(kind):
-        raise SerializationError("an Arrow union has no content that is compared")
+        raise Unfit("an Arrow union has no content that is compared")
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        array = array.cast(
+            pa.large_string() if pa.types.is_string_view(kind) else pa.large_binary()
+        )
     nulls = b""
     if array.null_count:
         nulls = digest_bytes(_bits(array.is_null())).encode()
@@ -51,9 +56,6 @@ def _values(array: Any) -> list[str]:
         return []
     if types.is_boolean(kind):
         return [digest_bytes(_bits(array))]
-    if types.is_string_view(kind) or types.is_binary_view(kind):
-        wide = pa.large_string() if types.is_string_view(kind) else pa.large_binary()
-        return _values(array.cast(wide))
     if types.is_struct(kind):
         return [_digest(field) for field in array.flatten()]
     if types.is_fixed_size_list(kind):
@@ -65,7 +67,7 @@ def _values(array: Any) -> list[str]:
     try:
         width = kind.byte_width
     except ValueError:
-        raise SerializationError(f"an Arrow '{kind}' has no content that is compared") from None
+        raise Unfit(f"an Arrow '{kind}' has no content that is compared") from None
     start = array.offset * width
     return [
         digest_bytes(memoryview(array.buffers()[1]).cast("B")[start : start + len(array) * width])

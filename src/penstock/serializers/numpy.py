@@ -16,21 +16,22 @@ from typing import Any
 
 from blake3 import blake3
 
-from penstock.core.digest import digest_files
+from penstock.core.digest import digest_files, digest_struct
 from penstock.core.ports import Encoded, Files
 from penstock.core.records import Manifest
-from penstock.errors import SerializationError
+from penstock.errors import Unfit
 
 FILE = "array.npy"
+MASK, FILL = "mask.npy", "fill.npy"
 MAGIC = b"\x93NUMPY"
 MAPPED = 1 << 16
 """Bytes from which an array is mapped and not read."""
 
 
 class Numpy:
-    """`ndarray` itself (a memory map reads back as one) and single records.
+    """`ndarray` itself (a memory map reads back as one), masked arrays, and single records.
 
-    Not masked arrays, matrices and other subclasses, which are more than their data; nor objects.
+    Not matrices and other subclasses, which are more than their data; nor objects.
     """
 
     name = "numpy"
@@ -39,31 +40,68 @@ class Numpy:
         np = sys.modules.get("numpy")
         if np is None:
             return False
-        kinds = (np.ndarray, np.void, np.memmap)
+        kinds = (np.ndarray, np.void, np.memmap, np.ma.MaskedArray)
         return type(value) in kinds and _is_data(getattr(value, "dtype", None))
 
     def encode(self, value: Any, files: Files) -> Encoded:
-        header, data = _written(value)
-        with files.create(FILE, len(header) + data.nbytes) as file:
-            file.write(header)
-            if data.nbytes:
-                file.write(data)
-        meta = {"dtype": str(value.dtype), "shape": list(value.shape)}
-        return Encoded(meta=meta | {"scalar": True} if self._is_scalar(value) else meta)
+        import numpy as np
+
+        meta: dict[str, Any] = {"dtype": str(value.dtype), "shape": list(value.shape)}
+        if isinstance(value, np.ma.MaskedArray):
+            _write(files, FILE, value.data)
+            if value.mask is not np.ma.nomask:
+                _write(files, MASK, value.mask)
+            if not _fills_by_default(value):
+                _write(files, FILL, np.asarray(value.fill_value))
+            meta |= {"masked": True, "hard": value.hardmask}
+            return Encoded(meta=meta, content=_masked(value))
+        _write(files, FILE, value)
+        return Encoded(meta=meta | {"scalar": True} if isinstance(value, np.void) else meta)
 
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
-        array = _read(files[FILE])
-        return array[()] if manifest.meta.get("scalar") else array
+        import numpy as np
 
-    def _is_scalar(self, value: object) -> bool:
-        return type(value) is sys.modules["numpy"].void
+        array, meta = _read(files[FILE]), manifest.meta
+        if not meta.get("masked"):
+            return array[()] if meta.get("scalar") else array
+        mask: Any = _read(files[MASK]) if MASK in files else np.ma.nomask
+        fill = _read(files[FILL])[()] if FILL in files else None
+        return np.ma.MaskedArray(array, mask, fill_value=fill, hard_mask=meta["hard"])
 
     def digest(self, value: Any) -> str:
-        header, data = _written(value)
-        hasher = blake3(header)
+        if type(value) is sys.modules["numpy"].ma.MaskedArray:
+            return _masked(value)
+        return digest_files(self.name, [(FILE, _digest(value))])
+
+
+def _masked(value: Any) -> str:
+    """Of a masked array, whatever stands under its mask."""
+    import numpy as np
+
+    nothing: Any = np.zeros((), value.dtype)[()]
+    parts = [np.ma.filled(value, nothing), np.ma.getmaskarray(value)]
+    if not _fills_by_default(value):
+        parts.append(np.asarray(value.fill_value))
+    return digest_struct("masked", [_digest(part) for part in parts], value.hardmask)
+
+
+def _fills_by_default(value: Any) -> bool:
+    import numpy as np
+
+    return str(value.fill_value) == str(np.ma.default_fill_value(value.dtype))
+
+
+def _digest(value: Any) -> str:
+    header, data = _written(value)
+    return blake3(header).update(data).hexdigest()
+
+
+def _write(files: Files, name: str, value: Any) -> None:
+    header, data = _written(value)
+    with files.create(name, len(header) + data.nbytes) as file:
+        file.write(header)
         if data.nbytes:
-            hasher.update(data)
-        return digest_files(self.name, [(FILE, hasher.hexdigest())])
+            file.write(data)
 
 
 def _is_data(dtype: Any) -> bool:
@@ -86,7 +124,7 @@ def _written(value: Any) -> tuple[bytes, memoryview]:
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     described = npy.dtype_to_descr(array.dtype)
     if npy.descr_to_dtype(described) != array.dtype:
-        raise SerializationError(f"an array of dtype '{array.dtype}' cannot be written exactly")
+        raise Unfit(f"an array of dtype '{array.dtype}' cannot be written exactly")
     header = _header(described, fortran=fortran, shape=array.shape)
     if not array.nbytes:
         return header, memoryview(b"")

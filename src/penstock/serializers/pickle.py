@@ -11,7 +11,7 @@ from penstock.core import unsafe
 from penstock.core.ports import Encoded, Family, Files
 from penstock.core.records import Manifest
 from penstock.core.walk import digest_plain, unfold
-from penstock.errors import Untrusted
+from penstock.errors import ArtifactDamaged, Untrusted
 
 FILE = "value.pickle"
 
@@ -49,5 +49,7 @@ def read(
             f"nobody vouches for artifact '{manifest.id[:12]}', a pickle",
             hint="Load it by way of a stack's artifacts, or of `joined`.",
         )
-    recorded = next(file for file in manifest.files if file.name == name)
-    return unsafe.load(files[name], recorded, manifest, family.vouch)
+    for file in manifest.files:
+        if file.name == name:
+            return unsafe.load(files[name], file, manifest, family.vouch)
+    raise ArtifactDamaged(f"the record of artifact '{manifest.id[:12]}' names no '{name}'")

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from penstock.core.digest import digest_struct
-from penstock.errors import SerializationError
+from penstock.errors import Unfit
 from penstock.serializers import tree, untree
 from penstock.serializers.columns import digest_column
 
@@ -51,14 +51,14 @@ def unpack_label(data: Any) -> Any:
 
 
 def _refused(part: object) -> Any:
-    raise SerializationError(f"a '{type(part).__name__}' has no exact form in JSON")
+    raise Unfit(f"a '{type(part).__name__}' has no exact form in JSON")
 
 
 # ---- arrays
 
 
 def pack(values: Any) -> Column:
-    """A Series' or an Index's values. Raises SerializationError for what would not come back exactly."""
+    """A Series' or an Index's values. Raises Unfit for what would not come back exactly."""
     import numpy as np
     import pandas as pd
 
@@ -83,7 +83,7 @@ def pack(values: Any) -> Column:
             return _pack_intervals(array)
     if dtype.name in _MASKED:
         return _pack_masked(array)
-    raise SerializationError(f"pandas' dtype '{dtype}' has no exact form in Arrow")
+    raise Unfit(f"pandas' dtype '{dtype}' has no exact form in Arrow")
 
 
 def unpack(note: Note, array: Any) -> Any:
@@ -99,7 +99,7 @@ def _pack_numpy(values: Any) -> Column:
     if dtype.kind == "O":
         return _pack_objects(values)
     if not dtype.isnative or dtype.metadata:
-        raise SerializationError(f"a column of dtype '{dtype}' has no exact form in Arrow")
+        raise Unfit(f"a column of dtype '{dtype}' has no exact form in Arrow")
     note = {"numpy": dtype.str}
     if dtype.kind in "iuf" and dtype.itemsize <= 8:
         return Column(note, _primitive(values))
@@ -164,7 +164,7 @@ def _text(array: Any) -> Any:
     try:
         found = array.__arrow_array__(pa.large_string())
     except UnicodeEncodeError as error:
-        raise SerializationError("a text holds half a surrogate pair") from error
+        raise Unfit("a text holds half a surrogate pair") from error
     return _whole(found)
 
 
@@ -176,7 +176,7 @@ def _whole(array: Any) -> Any:
         return array
     whole = array.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
-        raise SerializationError("a column is too long for one array of Arrow")
+        raise Unfit("a column is too long for one array of Arrow")
     return whole
 
 
@@ -236,7 +236,7 @@ def _zone(zone: Any) -> Any:
             None
         ) == dt.timezone(zone.utcoffset(None)).tzname(None):
             return zone.utcoffset(None).total_seconds()
-    raise SerializationError(f"the time zone {zone!r} has no name that another process finds")
+    raise Unfit(f"the time zone {zone!r} has no name that another process finds")
 
 
 def _unpack_zone(note: Note, array: Any) -> Any:
@@ -347,7 +347,7 @@ def pack_index(index: Any, *, flat: bool = False) -> Index:
     if type(index) is pd.MultiIndex:
         return _pack_levels(index)
     if type(index).__module__.partition(".")[0] != "pandas":
-        raise SerializationError(f"an index of '{type(index).__name__}' has no form in Arrow")
+        raise Unfit(f"an index of '{type(index).__name__}' has no form in Arrow")
     note: Note = {"name": pack_label(index.name)}
     if type(index) is pd.RangeIndex:
         note["range"] = [index.start, index.stop, index.step]
@@ -378,7 +378,7 @@ def _frequency(frequency: Any) -> str:
     import pandas as pd
 
     if pd.tseries.frequencies.to_offset(frequency.freqstr) != frequency:
-        raise SerializationError(f"the frequency {frequency!r} is more than its name says")
+        raise Unfit(f"the frequency {frequency!r} is more than its name says")
     return str(frequency.freqstr)
 
 

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from penstock.core.naming import MAIN, resolve, type_name
-from penstock.errors import DefinitionError, SerializationError
+from penstock.errors import DefinitionError, Unfit
 
 Leaf = Callable[[object], int]
 DEEP = 150
@@ -35,7 +35,7 @@ _DIRECT = frozenset((type(None), bool, int, str))
 
 
 def dumps(value: object, leaf: Leaf) -> bytes:
-    """Raises SerializationError for what is nested too deeply, a cycle, or shares without end."""
+    """Raises Unfit for what is nested too deeply, a cycle, or shares without end."""
     try:
         return msgspec.json.encode(_Packer(leaf, careful=False).pack(value, 0))
     except (UnicodeEncodeError, ValueError):
@@ -73,12 +73,12 @@ class _Packer:
         if packer is None:
             return _tag("leaf", self.leaf(value))
         if depth > DEEP:
-            raise SerializationError("a value is nested too deeply for JSON, or holds itself")
+            raise Unfit("a value is nested too deeply for JSON, or holds itself")
         self.visits += 1
         self.seen.add(id(value))
         # Each level that holds the next one twice doubles what is written.
         if self.visits > 10_000 and self.visits > 8 * len(self.seen):
-            raise SerializationError("a value holds the same part too many times for JSON")
+            raise Unfit("a value holds the same part too many times for JSON")
         return packer(self, value, depth + 1)
 
     def _checked(self, value: Any) -> Any:
