@@ -100,7 +100,7 @@ def _replay(function: Callable[..., Any], arguments: dict[str, Any], *, start: b
         return 0
     try:
         result = function(**arguments)
-    except Exception as error:
+    except Exception as error:  # The step is user code: any error may come of it.
         frames = error.__traceback__.tb_next if error.__traceback__ else None
         terminal.note(terminal.style(f"{type(error).__name__}: {error}", "red", err=True))
         pdb.post_mortem(frames or error.__traceback__)
