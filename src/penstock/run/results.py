@@ -46,6 +46,10 @@ class _Scope:
     """Of a mapped pipeline: which arguments fan out; `index` ends with the item's position."""
 
 
+class Skipped(NotFound):
+    """A value comes from a step that was skipped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Results:
     """Reads values of one run; `steps` are its records, `load` opens an artifact."""
@@ -57,8 +61,11 @@ class Results:
     """What an address stands for."""
 
     def value(self) -> Any:
-        """What the pipeline returned. Raises NotFound if a step that it needs gave nothing."""
-        return self._value(self.graph.outputs, self._top())
+        """What the pipeline returned: None where a step was skipped.
+
+        Raises NotFound if a step that it needs gave nothing for another reason.
+        """
+        return self._or_none(self.graph.outputs, self._top())
 
     def arguments(self, id: str, index: str = "") -> tuple[StepNode, dict[str, Any]]:
         """A step's node, and the arguments that it was called with. Raises NotFound."""
@@ -80,6 +87,12 @@ class Results:
     def _top(self) -> _Scope:
         return _Scope(self.graph, "", self.graph.arguments, None, "", 0)
 
+    def _or_none(self, source: Input, scope: _Scope) -> Any:
+        try:
+            return self._value(source, scope)
+        except Skipped:
+            return None
+
     def _value(self, source: Input, scope: _Scope) -> Any:
         match source:
             case Literal(value=value):
@@ -91,7 +104,7 @@ class Results:
             case FirstOf(options=options):
                 return self._first(options, scope)
             case Build(kind=kind, items=items, keys=keys, cls=cls):
-                values = [self._value(item, scope) for item in items]
+                values = [self._or_none(item, scope) for item in items]
                 return build(kind, values, tuple(keys), cls)
             case Expr(op=op, operands=operands):
                 return getattr(operator, op)(*(self._value(item, scope) for item in operands))
@@ -178,7 +191,8 @@ class Results:
     def _made(self, node: StepNode, record: StepRecord | None, output: str, full: str) -> Any:
         if record is None or (record.status not in GOOD and not record.outputs):
             status = record.status if record else "not run"
-            raise NotFound(f"'{full}' gave nothing in this run: {status}")
+            missing = Skipped if status == "skipped" else NotFound
+            raise missing(f"'{full}' gave nothing in this run: {status}")
         if output:
             return self.load(record.outputs[output])
         values = {name: self.load(made) for name, made in record.outputs.items()}

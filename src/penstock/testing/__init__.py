@@ -1,0 +1,5 @@
+"""For tests: seeded plain calls, runs in memory, and the suites that every backend passes."""
+
+from penstock.testing.seeded import seeded
+
+__all__ = ["seeded"]
