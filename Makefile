@@ -33,6 +33,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd examples/flights && ../../$(BIN)/mypy --config-file ../../pyproject.toml .
+	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.dev
