@@ -53,3 +53,18 @@ def test_a_step_that_went_well_shows_its_result_again(project: Project) -> None:
     assert project.penstock("debug", "last", "load").out == "7\n"
     other = project.penstock("debug", "last", "item[0]", "-p", "base=2")
     assert other.out == "1.0\n"
+
+
+def test_pdb_stops_a_run_where_a_step_fails(project: Project) -> None:
+    project.write("flow.py", FLOW)
+    process = subprocess.run(
+        project.command("run", "flow.py", "--pdb", "--workers", "2"),
+        cwd=project.root,
+        env=project.environment(),
+        input="p base, hyper\nq\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert "(7, Hyper(lr=0.5))" in process.stdout
+    assert process.returncode == 1

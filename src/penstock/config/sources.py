@@ -42,6 +42,7 @@ _TYPES: Mapping[str, Any] = {
     "keep_going": bool,
     "strict": bool,
     "capture": bool,
+    "pdb": bool,
 }
 _NESTED = ("parameters", "settings", "replace")
 
@@ -193,6 +194,9 @@ def _options(found: Mapping[str, Given]) -> Options:
             nest(nested.setdefault(head, {}), rest, given.value, deep=head == "parameters")
         else:
             flat[name] = given.value
+    if flat.get("pdb"):
+        # The debugger needs the terminal, and the step in this process.
+        flat.update(capture=False, workers=0)
     return replace(options(**flat, **nested), settled=True)
 
 
