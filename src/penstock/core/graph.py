@@ -75,7 +75,7 @@ class Build(Struct, frozen=True, tag="build"):
 
 
 class Expr(Struct, frozen=True, tag="expr"):
-    """A small expression; `op` is a name of the `operator` module: add, gt, and_, not_ …"""
+    """A small expression; `op` is one of `core.expression.OPERATORS`: add, gt, and_, not_ …"""
 
     op: str
     operands: tuple[Input, ...]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+from penstock.core.expression import operate
 from penstock.core.graph import (
     Access,
     Build,
@@ -107,7 +107,7 @@ class Results:
                 values = [self._or_none(item, scope) for item in items]
                 return build(kind, values, tuple(keys), cls)
             case Expr(op=op, operands=operands):
-                return getattr(operator, op)(*(self._value(item, scope) for item in operands))
+                return operate(op, [self._value(item, scope) for item in operands])
             case SourceRef(address=address):
                 return self.fetch(address)
             case SecretRef(name=name):

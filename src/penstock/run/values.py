@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,6 +13,7 @@ from uuid import UUID
 
 from penstock.core.calls import Argument, Assemble, Given, Load, Reveal
 from penstock.core.digest import digest_struct
+from penstock.core.expression import operate
 from penstock.core.graph import (
     Access,
     Build,
@@ -233,7 +233,7 @@ class Values:
         match source:
             case Expr(op=op, operands=operands):
                 values = [self.evaluate(operand, index) for operand in operands]
-                return getattr(operator, op)(*values)
+                return operate(op, values)
             case _:
                 return self.open(self.argument(source, index))
 
