@@ -173,39 +173,30 @@ class Family(Protocol):
     @property
     def root(self) -> Path:
         """The project's root: what is below it is named relative to it."""
-        ...
 
     def pick(self, value: object) -> str:
         """The name of the first serializer that accepts this value; "" if none does."""
-        ...
 
     def write(self, value: object, files: Files, prefix: str, serializer: str = "") -> Part:
         """Write a value inside another one's artifact, each file's name after `prefix`."""
-        ...
 
     def named(self, name: str) -> Serializer:
         """Raises SerializationError when there is none of this name."""
-        ...
 
     def digest(self, value: object) -> str:
         """By the canonical walk, each value inside named by its own serializer."""
-        ...
 
     def file_digest(self, path: Path) -> str:
         """Of the content of a file, or of a folder with all that is in it."""
-        ...
 
     def owns(self, path: Path) -> bool:
         """Whether the step that runs made this path, in its scratch folder."""
-        ...
 
     def folder(self) -> Path:
         """A fresh folder, for a value that is files itself."""
-        ...
 
     def vouch(self, manifest: Manifest) -> None:
         """Raises Untrusted unless a key of this project signed it."""
-        ...
 
 
 @runtime_checkable
