@@ -34,7 +34,7 @@ from penstock.core.graph import (
 )
 from penstock.core.naming import type_name
 from penstock.core.options import Options, is_set
-from penstock.core.ports import Executor, Listener
+from penstock.core.ports import Executor, Listener, RunFilter
 from penstock.core.project import Project, find_project
 from penstock.core.records import ErrorRecord, RunRecord, now
 from penstock.define.closure import Closures, sources
@@ -227,11 +227,13 @@ class Session:
     def _reasons(self, prepared: _Prepared, record: RunRecord) -> Reasons:
         steps = [t for t in prepared.flat.templates.values() if isinstance(t, StepTemplate)]
         metadata = self.stack.metadata
+        before = RunFilter(project=record.project, pipeline=record.pipeline, limit=2)
         return Reasons(
             metadata.calls,
             metadata.catalog,
             record,
             {step.node.code: step.function.closure for step in steps},
+            first=all(run.id == record.id for run in metadata.runs.list(before)),
         )
 
     def _engine(

@@ -48,6 +48,7 @@ class Artifacts:
         self.store = store
         self.root = root.resolve()
         self._given = tuple(self._joined(serializer) for serializer in serializers)
+        self._named = {serializer.name: serializer for serializer in reversed(self._given)}
         self._key = key
         self._lookup = lookup
         self._memo = _remembering(memo)
@@ -172,9 +173,11 @@ class Artifacts:
         return next((serializer.name for serializer in self._accepting(value)), "")
 
     def named(self, name: str) -> Serializer:
-        for serializer in (*registered(), *self._given):
+        for serializer in registered():
             if serializer.name == name:
                 return self._joined(serializer)
+        if name in self._named:
+            return self._named[name]
         known = ", ".join(sorted({s.name for s in (*registered(), *self._given)}))
         raise SerializationError(
             f"there is no serializer '{name}'",

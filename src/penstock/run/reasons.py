@@ -23,9 +23,13 @@ class Reasons:
     run: RunRecord
     current: Mapping[str, Callable[[], Closure]]
     """Closures of this run's steps, by code digest."""
+    first: bool = False
+    """The pipeline has never run before: there is nothing to compare with."""
     known: dict[str, Closure | None] = field(default_factory=dict)
 
     def of(self, node: StepNode, id: str, index: str, keyed: Keyed) -> str:
+        if self.first:
+            return "first run"
         before = self.calls.previous(self.run, id, index, node.ref)
         if before is None or before.parts is None:
             return "first run"

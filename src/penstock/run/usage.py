@@ -6,6 +6,7 @@ import os
 import resource
 import sys
 import time
+from functools import cache
 
 from penstock.core.calls import Usage
 from penstock.core.records import now
@@ -65,10 +66,15 @@ def _children() -> float:
 def resident() -> int:
     """Bytes of memory that this process has now; 0 where the system does not say."""
     try:
-        with open("/proc/self/statm", "rb", buffering=0) as file:
-            return int(file.read(64).split()[1]) * PAGE
+        return int(os.pread(_statm(os.getpid()), 64, 0).split()[1]) * PAGE
     except OSError:
         return 0
+
+
+@cache
+def _statm(pid: int) -> int:
+    # Kept open: to open it costs five times what reading it does.
+    return os.open(f"/proc/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _begin_anew() -> bool:
