@@ -249,7 +249,8 @@ def describe(manifest: Manifest) -> str:
         about = f"of {manifest.items}"
     elif manifest.serializer == "json" and manifest.inline is not None:
         text = manifest.inline.decode(errors="replace")
-        about = text if len(text) <= 60 else text[:59] + "…"
+        # What JSON has no word for is written with tags, which say nothing to people.
+        about = "" if '{"$"' in text else text if len(text) <= 60 else text[:59] + "…"
     else:
         about = _shape(manifest.meta)
     size = f", {in_bytes(manifest.size)}" if manifest.size > INLINE_LIMIT else ""
