@@ -11,11 +11,11 @@ import re
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any
 
 from blake3 import blake3
+from msgspec import Struct
 
 COMPUTED = "?"
 """Stands in a chain for an attribute whose name is computed: `getattr(module, name)`."""
@@ -23,7 +23,7 @@ COMPUTED = "?"
 Chain = tuple[str, ...]
 
 
-class Use(NamedTuple):
+class Use(Struct, frozen=True):
     """A global name as the code uses it: `name.a.b`, and what it is called with first."""
 
     name: str
@@ -34,8 +34,7 @@ class Use(NamedTuple):
     """How the result of that call is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True):
     """An import statement inside a function: what is bound, and how that is used."""
 
     module: str
@@ -45,8 +44,7 @@ class Import:
     uses: tuple[Use, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     content: str
     """Digest of the instructions, in which each global or free name is only a number."""
     uses: tuple[Use, ...]
@@ -190,11 +188,10 @@ _UNTOLD = frozenset(("__doc__", "__firstlineno__", "__static_attributes__"))
 _FRAME_READERS = frozenset(
     ("locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "stack", "query", "sql")
 ) | frozenset(("execute", "read_sql", "from_formula", "dmatrix", "dmatrices"))
-_WORD = re.compile(r"[^\W\d]\w*")
+_WORD = re.compile(r"\w+")
 
 
-@dataclass(slots=True)
-class _Body:
+class _Body(Struct, eq=False):
     """One code object, decoded."""
 
     code: CodeType
@@ -269,8 +266,7 @@ def words_of(texts: Iterable[str]) -> set[str]:
 # ---- the scan
 
 
-@dataclass(slots=True)
-class _Scope:
+class _Scope(Struct, eq=False):
     """The variables of one code object, numbered in the order of first use."""
 
     base: int
@@ -335,14 +331,13 @@ class _Flow:
         return tuple(found)
 
 
-@dataclass(slots=True)
-class _Scan:
-    bodies: list[_Body] = field(default_factory=list)
-    scopes: list[_Scope] = field(default_factory=list)
-    numbers: dict[str, int] = field(default_factory=dict)
-    uses: dict[str, dict[Use, None]] = field(default_factory=dict)
-    attributes: set[str] = field(default_factory=set)
-    texts: list[str] = field(default_factory=list)
+class _Scan(Struct, eq=False):
+    bodies: list[_Body] = []
+    scopes: list[_Scope] = []
+    numbers: dict[str, int] = {}
+    uses: dict[str, dict[Use, None]] = {}
+    attributes: set[str] = set()
+    texts: list[str] = []
     importing: bool = False
 
     def facts(self, code: CodeType) -> Facts:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Literal as OneOf
-from typing import NamedTuple
 
 from blake3 import blake3
+from msgspec import Struct
 
 from penstock.core.graph import Closure, ClosureNode
 
@@ -18,8 +17,7 @@ VERSION = 1
 Kind = OneOf["function", "class", "module", "file", "value"]
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(Struct, eq=False):
     """A first-party function, class or module, or a value that leads to one.
 
     `content` and `links` are found when it is first asked for: a cycle is no special case.
@@ -32,9 +30,9 @@ class Item:
     said: str = ""
     """What people call a value: where it was found, under which name."""
     content: str = ""
-    links: list[Link] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    distributions: set[tuple[str, str]] = field(default_factory=set)
+    links: list[Link] = []
+    problems: list[str] = []
+    distributions: set[tuple[str, str]] = set()
     expanded: bool = False
 
     @property
@@ -46,7 +44,7 @@ Target = str | Item
 """What a name means: a thing of its own, or the text of something plain."""
 
 
-class Link(NamedTuple):
+class Link(Struct, frozen=True):
     """One way from a thing to what it uses. The order of links counts, their labels do not."""
 
     label: str

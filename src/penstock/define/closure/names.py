@@ -10,7 +10,9 @@ from importlib import import_module
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from penstock.core.naming import STARTED, module_name
 from penstock.define.closure import display
@@ -35,14 +37,14 @@ _IMPORTS = ("importlib.import_module", "builtins.__import__", "importlib.__impor
 _SYSTEM = frozenset(name.partition(".")[0] for name in (*_HIDES, *_IMPORTS))
 
 
-class Expression(NamedTuple):
+class Expression(Struct, frozen=True, eq=False):
     """What builds a constant: a piece of a module's code."""
 
     code: CodeType
     namespace: Mapping[str, Any]
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True, eq=False):
     """Where a value was found under which name."""
 
     namespace: Mapping[str, Any]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 from typing import Literal as OneOf
+
+from msgspec import Struct
 
 from penstock.core.naming import MAIN, is_first_party
 from penstock.define.closure.distributions import distribution
@@ -18,8 +19,7 @@ from penstock.define.closure.distributions import distribution
 _OURS = f"{Path(__file__).resolve().parents[2]}{os.sep}"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """`path` is a first-party file's, relative to the root; `module` the name it was imported by."""
 
     kind: OneOf["first", "installed", "standard", "ours"]

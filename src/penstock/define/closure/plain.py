@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from uuid import UUID
 from penstock.define.closure.item import short
 
 _ATOMS = frozenset((int, float, bool, complex, bytes, type(None), type(...), type(NotImplemented)))
-_TELLING = (Decimal, Fraction, UUID, date, datetime, time, timedelta, range, slice, bytearray)
+_TELLING = (Decimal, UUID, date, datetime, time, timedelta, range, slice, bytearray)
 _FLAT = frozenset((int, float, bool, str, type(None)))
 _DEEP = 100
 
