@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from penstock.core.calls import Advanced, Broke, Call, Outcome, Saved
+from penstock.core.calls import Advanced, Broke, Outcome, Saved
 from penstock.core.graph import Target
 from penstock.core.importing import find
 from penstock.core.unsafe import unpack
@@ -58,14 +58,16 @@ class _Worker:
     def _outcome(self, task: wire.Task) -> Outcome:
         try:
             function = self._function(task.function, task.target)
-        except KeyboardInterrupt:
+            sys.stdout.reconfigure(line_buffering=not task.call.capture)  # type: ignore[union-attr]  # ours
+            self._parent.sendall(wire.say(wire.Begun()))
+            outcome = self._tools.perform(task.call, function, self._notify)
+            sys.stdout.flush()
+        except (KeyboardInterrupt, ConnectionError):
             raise
         except BaseException as error:  # importing a module runs user code
-            return _unreachable(task.call, error)
-        sys.stdout.reconfigure(line_buffering=not task.call.capture)  # type: ignore[union-attr]  # ours
-        self._parent.sendall(wire.say(wire.Begun()))
-        outcome = self._tools.perform(task.call, function, self._notify)
-        sys.stdout.flush()
+            return Broke(
+                kind="refused", error=describe(error), exception=cut(error), retryable=False
+            )
         return outcome
 
     def _function(self, number: int, target: Target | None) -> Callable[..., Any]:
@@ -94,11 +96,6 @@ def _plain(found: Any) -> Callable[..., Any]:
         inner = getattr(inner, "__wrapped__", None)
     plain: Callable[..., Any] = found
     return plain
-
-
-def _unreachable(call: Call, error: BaseException) -> Broke:
-    error.add_note(f"This was raised in a worker, while it imported what '{call.node}' is made of.")
-    return Broke(kind="refused", error=describe(error), exception=cut(error), retryable=False)
 
 
 def _memoised(

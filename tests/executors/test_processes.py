@@ -342,6 +342,22 @@ class TestProcesses(ExecutorSuite):
         assert bench.log("show_secret") == "token is *** and ***\n"
         assert outcome.exception is None
 
+    def test_a_worker_that_cannot_start_is_told_of(self, stack: Stack) -> None:
+        executor = ProcessExecutor(1, "no reference")
+        bench = Bench(executor, stack)
+        executor.start(bench.told.append)
+        outcome = bench.run(add, arguments={"a": 1})
+        executor.close()
+        assert isinstance(outcome, Broke)
+        assert outcome.kind == "died"
+        assert "ended with exit code 1" in outcome.error.message
+
+    def test_children_that_someone_else_waited_for_are_no_trouble(self, bench: Bench) -> None:
+        pid = bench.value(bench.run(who, arguments={"ignored": 0}))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        assert bench.value(bench.run(add, arguments={"a": 1})) == 2
+
     def test_two_workers_work_at_once(self, bench: Bench, tmp_path: Path) -> None:
         markers = [tmp_path / "one", tmp_path / "two"]
         works = [

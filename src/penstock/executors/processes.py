@@ -7,6 +7,7 @@ import selectors
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from typing import Literal as OneOf
 
 from penstock.core.calls import (
     Advanced,
@@ -60,7 +61,7 @@ class ProcessExecutor:
         self._signals: list[Signal] = []
         self._functions: dict[int, tuple[int, Callable[..., Any], Target]] = {}
         self._starts: dict[int, int] = {}
-        self._cancelled: set[int] = set()
+        self._taken: dict[int, Work] = {}
 
     # ---- the port
 
@@ -74,6 +75,7 @@ class ProcessExecutor:
             number = len(self._functions)
             self._functions[function] = number, work.function, work.target()
         number, _, target = self._functions[function]
+        self._taken[work.id] = work
         worker = self._idle() or self._start()
         worker.give(work, number, lambda: target)
 
@@ -87,12 +89,21 @@ class ProcessExecutor:
             if left is not None and left <= 0:
                 break
         signals, self._signals = self._signals, []
+        for signal in signals:
+            if isinstance(signal, Finished):
+                self._taken.pop(signal.id, None)
         return signals
 
     def cancel(self, id: int) -> None:
+        ended = any(isinstance(one, Finished) and one.id == id for one in self._signals)
+        if id not in self._taken or ended:
+            return
         for worker in self._workers:
             if worker.work is not None and worker.work.id == id:
                 worker.stop("cancelled")
+                return
+        # Ctrl-C came just when it was handed over, or back.
+        self._signals.append(Finished(id, _stopped("cancelled", self._taken[id], Usage())))
 
     def close(self) -> None:
         for worker in self._workers:
@@ -129,10 +140,14 @@ class ProcessExecutor:
 
     def _bury(self, worker: Worker) -> str:
         self._workers.remove(worker)
-        self._selector.unregister(worker.socket)
+        self._deaf(worker)
         if worker.ended >= 0:
             self._selector.unregister(worker.ended)
         return worker.reap()
+
+    def _deaf(self, worker: Worker) -> None:
+        if worker.socket in self._selector.get_map():
+            self._selector.unregister(worker.socket)
 
     # ---- what they say
 
@@ -151,7 +166,8 @@ class ProcessExecutor:
             for frame in frames:
                 self._heard(worker, frame)
             if not open:
-                gone[worker.pid] = worker
+                self._deaf(worker)
+                worker.hung_up()
         if blind:
             gone |= {worker.pid: worker for worker in self._workers if not worker.alive()}
         for worker in gone.values():
@@ -183,8 +199,6 @@ class ProcessExecutor:
         for frame in worker.drain():
             self._heard(worker, frame)
         work, why, begun = worker.work, worker.why, worker.begun
-        # A step may have closed our socket and go on.
-        worker.kill()
         how = self._bury(worker)
         if work is None:
             return
@@ -197,26 +211,32 @@ class ProcessExecutor:
 
 def _lost(worker: Worker, work: Work, how: str) -> Outcome:
     """What became of a call whose process ended."""
+    usage = Usage(worker.sent, now(), memory=worker.peak, pid=worker.pid)
+    if worker.why:
+        return _stopped(worker.why, work, usage)
+    return _broke("died", work, _death(worker, work, how), usage)
+
+
+def _stopped(why: OneOf["timeout", "cancelled"], work: Work, usage: Usage) -> Outcome:
     call = work.call
-    error: RunError
-    kind: Any
-    match worker.why:
-        case "timeout":
-            kind = "timeout"
-            error = StepTimeout(
-                f"'{call.node}' took longer than its timeout of {call.timeout:g} s",
-                hint="Give it more with @step(timeout=…), or look where it hangs.",
-            )
-        case "cancelled":
-            kind, error = "cancelled", Cancelled(f"'{call.node}' was cancelled")
-        case _:
-            kind, error = "died", _death(worker, work, how)
+    if why == "cancelled":
+        return _broke(why, work, Cancelled(f"'{call.node}' was cancelled"), usage)
+    error = StepTimeout(
+        f"'{call.node}' took longer than its timeout of {call.timeout:g} s",
+        hint="Give it more with @step(timeout=…), or look where it hangs.",
+    )
+    return _broke(why, work, error, usage)
+
+
+def _broke(
+    kind: OneOf["timeout", "cancelled", "died"], work: Work, error: RunError, usage: Usage
+) -> Broke:
     return Broke(
         kind=kind,
         error=ErrorRecord(type(error).__name__, str(error)),
         exception=error,
-        retryable=kind != "cancelled" and _worth(error, call.retry.on),
-        usage=Usage(worker.sent, now(), memory=worker.peak, pid=worker.pid),
+        retryable=kind != "cancelled" and _worth(error, work.call.retry.on),
+        usage=usage,
     )
 
 

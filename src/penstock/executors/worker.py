@@ -23,7 +23,7 @@ GRACE = 1.0
 """Seconds between asking a step to stop (KeyboardInterrupt) and ending its process."""
 STARTUP = 120.0
 """Seconds that the imports of a step's module may take on top of the step's timeout."""
-MAIN = "from penstock.worker import main; main({socket}, {lifeline}, {stack!r})"
+MAIN = "import sys; sys.path[:] = {path!r}; sys.argv[:] = {argv!r}; from penstock.worker import main; main({socket}, {lifeline}, {stack!r})"
 UNIT = 1 if sys.platform == "darwin" else 1024
 
 Why = OneOf["", "timeout", "cancelled"]
@@ -35,11 +35,16 @@ class Worker:
     def __init__(self, stack: str, environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         ends, self._lifeline = os.pipe()
-        code = MAIN.format(socket=theirs.fileno(), lifeline=ends, stack=stack)
-        path = [os.fspath(folder) for folder in sys.path]
+        code = MAIN.format(
+            path=[os.fspath(folder) for folder in sys.path],
+            argv=sys.argv,
+            socket=theirs.fileno(),
+            lifeline=ends,
+            stack=stack,
+        )
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, *_flags(), "-c", f"import sys; sys.path[:] = {path!r}; {code}"],
+                [sys.executable, *_flags(), "-c", code],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), ends),
                 env=environment,
@@ -48,7 +53,7 @@ class Worker:
         os.close(ends)
         self.pid = self.process.pid
         self.socket = ours
-        self.ended = os.pidfd_open(self.pid) if sys.platform == "linux" else -1
+        self.ended = _watched(self.pid)
         """Readable when the process has ended, even if children of it hold its socket."""
         self.work: Work | None = None
         self.begun = False
@@ -57,7 +62,8 @@ class Worker:
         self.peak = 0
         self._frames = Frames()
         self._known: set[int] = set()
-        self._lock = threading.Lock()
+        self._reaped = False
+        self._lock = threading.RLock()
         self._timer: threading.Timer | None = None
 
     # ---- talk
@@ -116,7 +122,7 @@ class Worker:
     def stop(self, why: Why) -> None:
         """Ask the step to stop, then stop it. From any thread; nothing when its call has ended."""
         with self._lock:
-            if self.work is None or self.why:
+            if self.work is None or self.why or self._reaped:
                 return
             self.why = why
             self._cancel_timer()
@@ -126,12 +132,19 @@ class Worker:
             self._timer = _timer(GRACE, self.kill)
             _signal(self.pid, signal.SIGINT)
 
+    def hung_up(self) -> None:
+        """It closed our socket: it is about to end, or the step has closed it and goes on."""
+        self._after(GRACE, self.kill)
+
     def kill(self) -> None:
         """The process and all that it started, at once."""
-        family = _family(self.pid) if self.alive() else []
-        _signal_group(self.pid, signal.SIGKILL)
-        for pid in family:
-            _signal(pid, signal.SIGKILL)
+        with self._lock:
+            if self._reaped:
+                return
+            family = _family(self.pid) if self.alive() else []
+            _signal_group(self.pid, signal.SIGKILL)
+            for pid in family:
+                _signal(pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Let an idle process end by itself."""
@@ -141,22 +154,34 @@ class Worker:
 
     def reap(self) -> str:
         """Wait until it has ended, end what is left of its group, and say how it ended."""
+        told = "ended"
+        try:
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            with self._lock:
+                # While it is not reaped, its number names no other process and no other group.
+                _signal_group(self.pid, signal.SIGKILL)
+                _, status, used = os.wait4(self.pid, 0)
+                self._reaped = True
+            self.peak = used.ru_maxrss * UNIT
+            told = _told(os.waitstatus_to_exitcode(status))
+        except ChildProcessError:
+            # Someone has waited for all children of this process, ours among them.
+            self._reaped = True
+        # Popen would wait for it when it is collected.
+        self.process.returncode = 0
         with self._lock:
             self._cancel_timer()
-        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        # While it is not reaped, its number names no other group.
-        _signal_group(self.pid, signal.SIGKILL)
-        _, status, used = os.wait4(self.pid, 0)
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        self.peak = used.ru_maxrss * UNIT
         self.socket.close()
         os.close(self._lifeline)
         if self.ended >= 0:
             os.close(self.ended)
-        return _told(self.process.returncode)
+        return told
 
     def alive(self) -> bool:
-        found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        try:
+            found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        except ChildProcessError:
+            return False
         return found is None
 
     def _after(self, seconds: float, act: Callable[[], None]) -> None:
@@ -168,6 +193,15 @@ class Worker:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _watched(pid: int) -> int:
+    if sys.platform == "linux":
+        try:
+            return os.pidfd_open(pid)
+        except OSError:  # an old kernel, or a sandbox
+            return -1
+    return -1
 
 
 def _timer(seconds: float, act: Callable[[], None]) -> threading.Timer:

@@ -58,11 +58,11 @@ def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Noti
     Only KeyboardInterrupt passes through. `notify` is told of progress and checkpoints, with id 0.
     """
     meter = Meter(own=tools.own)
-    if tools.closure is not None and tools.closure(function) != call.code:
-        return _refused(_changed(call, function), meter)
     scratch = tools.scratch / f"{call.run}.{file_name(call.node, call.index)}.{os.getpid()}"
     loader = Loader(tools.artifacts, scratch, copies=not tools.own)
     try:
+        if tools.closure is not None and tools.closure(function) != call.code:
+            return _refused(_changed(call, function), meter)
         return _loaded(call, function, tools, notify, loader, meter)
     except Lost as lost:
         return _refused(lost.error, meter, lost.artifacts)
@@ -108,12 +108,12 @@ def _loaded(
     logged, notes = _logged(scene, secrets), _notes(scene)
     if failure is not None:
         told = describe(failure)
-        error = _redacted(told, secrets)
+        shown = _redacted(told, secrets)
         return Broke(
             kind="error",
-            error=error,
+            error=shown,
             # One that would tell a secret to whoever shows it stays here.
-            exception=cut(failure) if error == told else None,
+            exception=cut(failure) if shown == told else None,
             retryable=_worth(failure, call),
             logged=logged,
             reads=_reads(watch, scene),
