@@ -59,7 +59,8 @@ class _Worker:
         try:
             function = self._function(task.function, task.target)
             sys.stdout.reconfigure(line_buffering=not task.call.capture)  # type: ignore[union-attr]  # ours
-            self._parent.sendall(wire.say(wire.Begun()))
+            if task.target is not None:
+                self._parent.sendall(wire.say(wire.Begun()))
             outcome = self._tools.perform(task.call, function, self._notify)
             sys.stdout.flush()
         except (KeyboardInterrupt, ConnectionError):

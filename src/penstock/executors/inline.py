@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from penstock.core.calls import Advanced, Began, Call, Finished, Outcome, Saved, Signal, Work
+from penstock.core.calls import Advanced, Began, Broke, Finished, Saved, Signal, Work
 from penstock.core.ports import Executor
+from penstock.core.records import ErrorRecord
 
 
 class Performer(Protocol):
@@ -37,8 +38,15 @@ class InlineExecutor:
         def told(signal: Advanced | Saved) -> None:
             self._notify(replace(signal, id=work.id))
 
-        outcome = self._tools.perform(work.call, work.function, told)
-        self._signals += (Began(work.id), Finished(work.id, outcome))
+        self._signals.append(Began(work.id))
+        try:
+            outcome = self._tools.perform(work.call, work.function, told)
+        except BaseException as error:
+            # The call is over, whatever becomes of the run: nobody shall wait for it.
+            stopped = ErrorRecord(type(error).__name__, "the call was interrupted")
+            self._signals.append(Finished(work.id, Broke(kind="cancelled", error=stopped)))
+            raise
+        self._signals.append(Finished(work.id, outcome))
 
     def poll(self, timeout: float | None) -> Sequence[Signal]:
         signals, self._signals = self._signals, []

@@ -78,6 +78,8 @@ class ProcessExecutor:
         self._taken[work.id] = work
         worker = self._idle() or self._start()
         worker.give(work, number, lambda: target)
+        if worker.begun:
+            self._signals.append(Began(work.id))
 
     def poll(self, timeout: float | None) -> Sequence[Signal]:
         end = None if timeout is None else time.monotonic() + timeout

@@ -26,7 +26,7 @@ class Ready(Struct, frozen=True, tag="ready"):
 
 
 class Begun(Struct, frozen=True, tag="begun"):
-    """The function was found; the call runs."""
+    """A function that was told for the first time is found; its call runs."""
 
 
 class Moved(Struct, frozen=True, tag="moved"):

@@ -69,13 +69,18 @@ class Worker:
     # ---- talk
 
     def give(self, work: Work, number: int, target: Callable[[], Target]) -> None:
-        """Send a call; what goes wrong is noticed when the process is found to have ended."""
+        """Send a call; what goes wrong is noticed when the process is found to have ended.
+
+        A function that it knows begins at once; another one it must find first, and then says so.
+        """
         first = number not in self._known
         self.work, self.begun, self.why, self.sent = work, False, "", now()
         data = wire.task(wire.Task(work.call, number, target() if first else None))
         self._known.add(number)
         self.send(data)
-        if work.call.timeout is not None:
+        if not first:
+            self.began()
+        elif work.call.timeout is not None:
             self._after(work.call.timeout + STARTUP, lambda: self.stop("timeout"))
 
     def began(self) -> None:
