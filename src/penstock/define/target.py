@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 from penstock.core.graph import Target
@@ -24,12 +25,31 @@ def target(function: Callable[..., Any], name: str, root: Path) -> Target:
     from penstock.core.unsafe import pack
 
     try:
-        return Target("", qualname, "", pack(function))
+        return Target("", qualname, "", pack(_portable(function)))
     except SerializationError as error:
         raise DefinitionError(
             f"'{name}' cannot be sent to another process: {error.message}",
             hint="Define it at the top of a module, or run with workers=0.",
         ) from error
+
+
+class _Taken:
+    """A method of an instance, taken from it anew in the other process."""
+
+    def __init__(self, method: MethodType) -> None:
+        self._method = method
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._method.__self__, self._method.__name__)
+
+
+def _portable(function: Callable[..., Any]) -> object:
+    # A method by itself would go by value, as a second function beside the one of its class.
+    if isinstance(function, MethodType):
+        found = getattr(type(function.__self__), function.__name__, None)
+        if getattr(found, "__wrapped__", found) is function.__func__:
+            return _Taken(function)
+    return function
 
 
 def _found(module: object, qualname: str, function: object) -> bool:

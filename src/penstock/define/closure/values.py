@@ -10,6 +10,7 @@ from functools import cached_property, partial, partialmethod
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
 from typing import Any
 
+from penstock.core.naming import module_name
 from penstock.define.closure.item import Item, Link, Target
 from penstock.define.closure.targets import REFUSALS, Targets, is_python
 
@@ -70,7 +71,8 @@ def expand_value(targets: Targets, item: Item) -> None:
 
 
 def _title(kind: type) -> str:
-    return f"{kind.__module__.partition('.')[0]}:{kind.__qualname__}"
+    # By its name under the root: a script's own classes are of `__main__` here, not in a worker.
+    return f"{module_name(kind.__module__).partition('.')[0]}:{kind.__qualname__}"
 
 
 def _partial(function: object, args: Any, keywords: Any) -> Iterator[tuple[str, object]]:
