@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from penstock.core.graph import Closure
-from penstock.define.closure import class_closure, closure, sources
+from penstock.define.closure import Closures, closure, sources
 
 _counter = itertools.count()
 Module = Callable[..., ModuleType]
@@ -45,9 +45,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Module]:
         sys.modules.pop(name, None)
 
 
-def of(module: ModuleType, name: str = "step", also: tuple[object, ...] = ()) -> Closure:
+def of(module: ModuleType, name: str = "step") -> Closure:
     root = Path(str(module.__file__)).parent
-    return closure(getattr(module, name), root=root, digest_value=content, also=also)
+    return closure(getattr(module, name), root=root, digest_value=content)
 
 
 def same(module: Module, before: str, after: str) -> bool:
@@ -372,39 +372,6 @@ def test_a_module_that_is_not_there_is_no_mistake_of_the_plan(module: Module) ->
     assert same(module, text, text)
 
 
-# ---- also
-
-
-class Env:
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-def test_also_counts_and_answers_for_what_cannot_be_known(
-    module: Module, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = module("def step(x): return eval(x)\ndef other(): return 1")
-    file = Path(str(made.__file__)).with_name("query.sql")
-    file.write_text("select 1")
-    monkeypatch.setenv("LEVEL", "1")
-    also = (made.other, "query.sql", Env("LEVEL"))
-    first = of(made, also=also)
-
-    assert first.problems == ()
-    assert {(node.kind, node.name) for node in first.nodes} == {
-        ("function", "step"),
-        ("function", "other"),
-        ("file", "query.sql"),
-        ("environment", "LEVEL"),
-    }
-    assert of(made, also=also) == first
-    file.write_text("select 2")
-    second = of(made, also=also)
-    monkeypatch.setenv("LEVEL", "2")
-    third = of(made, also=also)
-    assert len({first.digest, second.digest, third.digest, of(made).digest}) == 4
-
-
 # ---- classes by name
 
 
@@ -413,7 +380,7 @@ def test_the_class_of_an_input_counts_by_its_code(module: Module) -> None:
 
     def digest(text: str, name: str) -> str:
         root = Path(str(module(text).__file__)).parent
-        return class_closure(name, root=root, digest_value=content)
+        return Closures(root, content).class_digest(name)
 
     assert digest(text, "made:Model") == digest(text, "made:Model") != ""
     assert digest(text, "made:Model") != digest(text.replace("1", "2"), "made:Model")
@@ -471,3 +438,16 @@ def test_edited_code_that_is_not_reloaded_keeps_its_digest(module: Module) -> No
 
     assert of(made).digest == before.digest
     assert before.digest != of(importlib.reload(made)).digest
+
+
+def test_a_value_that_refuses_to_be_looked_at_is_only_unknown(module: Module) -> None:
+    made = module(
+        """
+        class Shy:
+            def __getattr__(self, name): raise RuntimeError(name)
+        SHY = Shy()
+        def step(): return SHY
+        """
+    )
+
+    assert of(made).problems == (UNKNOWN.format("SHY", "made.Shy"),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from penstock.core.graph import Closure
 from penstock.define.closure.sources import sources
 from penstock.define.closure.walk import Closures
 
-__all__ = ["Closures", "class_closure", "closure", "sources"]
+__all__ = ["Closures", "closure", "sources"]
 
 
 def closure(
@@ -18,12 +18,6 @@ def closure(
     *,
     root: Path,
     digest_value: Callable[[object], str],
-    also: Sequence[object] = (),
 ) -> Closure:
     """The closure of one function. Who asks for several keeps a `Closures`, which looks at all once."""
-    return Closures(root, digest_value).closure(function, also)
-
-
-def class_closure(name: str, *, root: Path, digest_value: Callable[[object], str]) -> str:
-    """The digest of what the class "module:qualname" reaches; "" for Python's own, and one that is gone."""
-    return Closures(root, digest_value).class_digest(name)
+    return Closures(root, digest_value).closure(function)

@@ -56,6 +56,7 @@ _GENERATED = frozenset(
         "setstate",
     ]
 )
+_NAMED_TUPLE = frozenset(("__new__", "_make", "_replace", "_asdict", "__getnewargs__"))
 _ENUM = frozenset(("_missing_", "_ignore_", "_order_", "_generate_next_value_"))
 
 
@@ -104,7 +105,7 @@ def _members(cls: Any) -> Iterator[tuple[str, object]]:
             continue
         if isinstance(member, GetSetDescriptorType | MemberDescriptorType):
             continue
-        if type(member).__module__ == "collections" and type(member).__name__ == "_tuplegetter":
+        if _is_field(cls, name, member):
             continue
         if is_dataclass and name in _GENERATED and _is_generated(member):
             continue
@@ -112,6 +113,12 @@ def _members(cls: Any) -> Iterator[tuple[str, object]]:
     for name, field in sorted(vars(cls).get("__pydantic_fields__", {}).items()):
         yield name, repr(field)
         yield name, field.default_factory
+
+
+def _is_field(cls: Any, name: str, member: object) -> bool:
+    """What a NamedTuple derives from its fields and their defaults, which count."""
+    derived = name in _NAMED_TUPLE or type(member).__name__ == "_tuplegetter"
+    return derived and "_field_defaults" in vars(cls)
 
 
 def _is_generated(member: object) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
+from itertools import takewhile
 
 _INFO = re.compile(r"(.+?)-([^-]+?)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 _FOLDERS = ("site-packages", "dist-packages")
@@ -38,8 +39,15 @@ def _owner(folder: str, modified: int, path: str) -> tuple[str, str] | None:
     shared = "/" in path and not os.path.exists(os.path.join(folder, top, "__init__.py"))
     if mine and not shared:
         return mine[0], mine[1]
-    # Those whose own name is no module here must have brought modules of another name.
-    for name in sorted(known, key=lambda name: (name.replace("-", "_") in here, name)):
+
+    # Those whose own name is no module here must have brought modules of another name, and most
+    # names have an ending in common: `yaml` and pyyaml, `sklearn` and scikit-learn.
+    def unlikely(name: str) -> tuple[bool, int, str]:
+        ends = zip(reversed(name), reversed(top.lower()), strict=False)
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], ends))
+        return name.replace("-", "_") in here, -common, name
+
+    for name in sorted(known, key=unlikely):
         title, version, info = known[name]
         if _brought(os.path.join(folder, info), top, path, shared=shared):
             return title, version

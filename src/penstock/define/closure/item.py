@@ -14,7 +14,10 @@ from penstock.core.graph import Closure, ClosureNode
 VERSION = 1
 """Of the way in which code becomes a digest."""
 
-Kind = OneOf["function", "class", "module", "file", "value"]
+_MANY = 200_000
+"""Some values make new ones of themselves whenever they are looked at."""
+
+Kind = OneOf["function", "class", "module", "value"]
 
 
 class Item(Struct, eq=False):
@@ -52,7 +55,6 @@ class Link(Struct, frozen=True):
     path: str = ""
     name: str = ""
     """Where the constant stands that the label means; "" if it is part of the thing itself."""
-    kind: OneOf["constant", "file", "environment"] = "constant"
 
 
 def short(text: str) -> str:
@@ -71,6 +73,9 @@ def closure_of(root: Item, expand: Callable[[Item], None]) -> Closure:
         if not item.expanded:
             item.expanded = True
             expand(item)
+        if len(order) > _MANY:
+            item.problems.append(f"{item.said or item.name} leads to more things than can be told")
+            break
         place = "" if item.kind == "value" else item.address
         told.append(f"{item.kind} {place} {item.content} {len(item.links)}")
         for link in item.links:
@@ -103,7 +108,7 @@ def _nodes(order: Iterable[Item]) -> tuple[ClosureNode, ...]:
         for link in item.links:
             if link.name:
                 means = link.target if isinstance(link.target, str) else _own(link.target)
-                found[link.path, link.name, link.kind] = [means]
+                found[link.path, link.name, "constant"] = [means]
     return tuple(
         ClosureNode(path, name, kind, _digest(sorted(set(texts))))  # type: ignore[arg-type]  # kinds
         for (path, name, kind), texts in sorted(found.items())

@@ -43,6 +43,7 @@ REFUSALS = (
     PenstockError,
     ArithmeticError,
     AttributeError,
+    ImportError,
     LookupError,
     OSError,
     RuntimeError,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
-
-from blake3 import blake3
 
 from penstock.core.digest import digest_struct
 from penstock.core.graph import Closure
@@ -25,7 +22,7 @@ from penstock.define.closure.item import Item, Link, closure_of
 from penstock.define.closure.names import Expression
 from penstock.define.closure.origin import origin_of
 from penstock.define.closure.sources import remember
-from penstock.define.closure.targets import Targets, unwrapped
+from penstock.define.closure.targets import REFUSALS, Targets, unwrapped
 from penstock.define.closure.values import expand_value
 from penstock.errors import DefinitionError
 
@@ -40,17 +37,13 @@ class Closures:
         self._steps: dict[int, tuple[object, Item]] = {}
         self._known: dict[Item, Closure] = {}
 
-    def closure(self, function: Callable[..., Any], also: Sequence[object] = ()) -> Closure:
-        """All that the function of a step reaches. `also` answers for what cannot be known."""
+    def closure(self, function: Callable[..., Any]) -> Closure:
+        """All that the function of a step reaches."""
         root = self._root(function)
-        if not also:
-            if root not in self._known:
-                self._known[root] = self._remembered(closure_of(root, self._expand), root)
-            return self._known[root]
-        both = Item("value", "", "", None, expanded=True)
-        both.links = [Link("step", root), *(self._also(thing, both) for thing in also)]
-        found = self._remembered(closure_of(both, self._expand), both)
-        return Closure(found.digest, found.nodes, found.edges, found.distributions)
+        if root not in self._known:
+            self._known[root] = closure_of(root, self._expand)
+            remember(self._known[root], root)
+        return self._known[root]
 
     def class_digest(self, name: str) -> str:
         """Of the class "module:qualname": its code, or its package's version; "" for Python's own."""
@@ -90,17 +83,6 @@ class Closures:
         self._steps[id(function)] = (function, root)
         return root
 
-    def _also(self, thing: object, owner: Item) -> Link:
-        if isinstance(thing, str | Path):
-            file = os.path.join(self._targets.root, thing)
-            text = f"file {thing} {_file(file)}"
-            return Link("also", text, str(thing), os.path.basename(file), "file")
-        name = getattr(thing, "name", None)
-        if type(thing).__name__ == "Env" and isinstance(name, str):
-            value = digest_struct("environment", name, os.environ.get(name))
-            return Link("also", f"environment {value}", "", name, "environment")
-        return Link("also", self._targets.target(thing, owner, "also"))
-
     # ---- the way
 
     def _expand(self, item: Item) -> None:
@@ -114,7 +96,10 @@ class Closures:
         elif item.kind == "module" and isinstance(value, ModuleType):
             self._expand_module(item, value)
         else:
-            expand_value(self._targets, item)
+            try:
+                expand_value(self._targets, item)
+            except REFUSALS:  # A value may refuse even to be looked at.
+                self._targets.unknown(value, item, "a value")
 
     def _expand_module(self, item: Item, module: ModuleType) -> None:
         names = []
@@ -124,10 +109,6 @@ class Closures:
             names.append(name)
             item.links.append(Link(name, self._targets.target(value, item, name)))
         item.content = repr(names)
-
-    def _remembered(self, closure: Closure, root: Item) -> Closure:
-        remember(closure, root)
-        return closure
 
 
 def _annotated(function: Any) -> Any:
@@ -139,20 +120,3 @@ def _annotated(function: Any) -> Any:
     if isinstance(function, FunctionType | type):
         return function
     return vars(type(function)).get("__call__", function)
-
-
-def _file(path: str) -> str:
-    if os.path.isdir(path):
-        told = []
-        for folder, folders, files in os.walk(path):
-            folders.sort()
-            told += [
-                (os.path.relpath(os.path.join(folder, f), path), _file(os.path.join(folder, f)))
-                for f in sorted(files)
-            ]
-        return blake3(repr(told).encode()).hexdigest()
-    try:
-        with open(path, "rb") as file:
-            return blake3(file.read()).hexdigest()
-    except OSError:
-        return "missing"
