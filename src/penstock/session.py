@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import FrameType
 from typing import Any
 
@@ -47,6 +47,7 @@ from penstock.run.decide import Decider
 from penstock.run.engine import Engine, Setting
 from penstock.run.flatten import Flat, StepTemplate, flatten
 from penstock.run.identity import new_id
+from penstock.run.inputs import LIMIT
 from penstock.run.narrow import Part, narrow
 from penstock.run.plan import Planned, plan
 from penstock.run.provenance import Looking, environment_digest
@@ -54,6 +55,7 @@ from penstock.run.reasons import Reasons
 from penstock.run.recovery import intact
 from penstock.run.references import newest, resolve
 from penstock.run.renewal import Renewal
+from penstock.run.resources import amount
 from penstock.run.scribe import Scribe
 from penstock.run.values import Single, Values
 from penstock.stack import Stack, open_stack
@@ -204,11 +206,13 @@ class Session:
         )
 
     def _values(self, prepared: _Prepared) -> Values:
+        asked = self.stack.config.retention.get("inputs")
         return Values(
             self.stack.artifacts,
             self.stack.metadata.catalog.manifest,
             prepared.flat.templates,
             prepared.sources,
+            keep=LIMIT if asked is None else amount(asked),
         )
 
     def _decider(self, prepared: _Prepared, options: Options, values: Values) -> Decider:
@@ -245,14 +249,14 @@ class Session:
         workers = 0 if options.pdb else options.workers or 0
 
         def executor(kind: str) -> Executor:
-            return self.stack.executor(max(1, workers) if kind == "process" else workers)
+            return self.stack.executor(workers or (1 if kind else 0), kind)
 
         setting = Setting(
             run=record.id,
             options=options,
             logical_date=record.logical_date,
             executor=executor,
-            isolated=workers > 0,
+            isolated=workers > 0 or self.stack.isolates,
             explain=lambda task: reasons.of(
                 task.template.node, task.template.id, task.index, task.call_keyed
             ),
@@ -381,6 +385,8 @@ def _json(value: Any) -> str:
 def _described(value: Any) -> str:
     if isinstance(value, type):
         return type_name(value)
+    if isinstance(value, PurePath):
+        return str(value)
     text = repr(value)
     return text if len(text) <= 500 else text[:499] + "…"
 

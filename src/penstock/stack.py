@@ -54,6 +54,11 @@ class Stack:
         """The definition with the settings of steps that the options carry."""
         return configure(definition, options.settings, self.artifacts.digest)
 
+    @property
+    def isolates(self) -> bool:
+        """Whether its executor gives calls processes of their own."""
+        return self.settings.backends.get("executor", LOCAL["executor"]).kind != "inline"
+
     def tools(self) -> Tools:
         """For calls in this process, whose code is what was planned."""
         return _tools(self.project, self.artifacts, None)

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from penstock.core.calls import Advanced, Began, Broke, Finished, Saved, Signal, Work
+from penstock.core.calls import (
+    Advanced,
+    Began,
+    Broke,
+    Call,
+    Finished,
+    Outcome,
+    Saved,
+    Signal,
+    Work,
+)
 from penstock.core.ports import Executor
 from penstock.core.records import ErrorRecord
 

@@ -1,0 +1,1 @@
+"""From graphs to records: plan, engine, calls, commits, artifacts, recovery."""

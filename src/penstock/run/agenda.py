@@ -106,8 +106,15 @@ class Agenda:
                 self.values.items[one.template.id, index] = one.at(position)
                 inner = self.flat.groups[one.template.id]
                 one.open[index] = len(inner)
+                single = sum(not self.fans(id) for id in inner)
+                self.scribe.commits.add(StepsPlanned(one.template.id, single))
                 self.begin(inner, index)
                 return None
+
+    def fans(self, id: str) -> bool:
+        """Whether it becomes several calls, counted when their list is known."""
+        template = self.flat.templates[id]
+        return isinstance(template, GroupTemplate) or template.node.each is not None
 
     def _ready(self, template: Template, index: str) -> None:
         if isinstance(template, GroupTemplate):

@@ -24,7 +24,7 @@ from penstock.core.calls import (
     Succeeded,
     Work,
 )
-from penstock.core.events import Checkpointed, Note, Progress
+from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
 from penstock.core.failure import Failure
 from penstock.core.graph import Each
 from penstock.core.options import Options
@@ -66,7 +66,7 @@ class Setting:
     options: Options
     logical_date: str
     executor: Callable[[str], Executor]
-    """By kind: "" is the run's own, "process" one where a step has its own process."""
+    """By kind: "" is the run's own, "processes" one where a step has its own process."""
     isolated: bool
     """Whether the run's own executor gives each step its own process."""
     explain: Callable[[Task], str]
@@ -210,6 +210,7 @@ class Engine:
             elif id not in self.part.run and id not in self.part.borrow:
                 self.values.known[id, ""] = Absent("it is not in this part of the pipeline")
         chosen = [id for id in ids if id in self.part.run or id in self.part.borrow]
+        self.commits.add(StepsPlanned("", sum(not self.agenda.fans(id) for id in chosen)))
         self.agenda.begin(chosen, "")
 
     def _consider(self, one: Task | Map | Group) -> None:
@@ -333,7 +334,7 @@ class Engine:
             return ""
         node = template.node
         own = node.timeout is not None or "memory" in node.resources
-        return "process" if own or node.executor == "process" else ""
+        return "processes" if own or node.executor == "processes" else ""
 
     def _call(self, task: Task) -> Call:
         node, keyed = task.template.node, task.keyed

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
 from penstock.core.graph import StepNode
 from penstock.errors import PenstockError
-from penstock.run.decide import Decider, Keyed, Reuse
+from penstock.run.decide import Decider, Keyed, Reuse, describe
 from penstock.run.flatten import Flat, GroupTemplate, StepTemplate, Template
 from penstock.run.narrow import Part
-from penstock.run.values import Absent, Mapped, NotThere, Single, Values
+from penstock.run.values import Absent, Item, Mapped, NotThere, Single, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class _Planner:
             fields = template.function.fields if template.node.several else None
             self.values.known[template.id, ""] = Single(decision.call.outputs, fields)
             return Planned(template.id, "reuse", f"from run {decision.call.run}")
-        return Planned(template.id, "execute", decision.why or self._why(template, "", keyed))
+        why = decision.why or self._why(template, "", keyed, {})
+        return Planned(template.id, "execute", why)
 
     def _map(self, template: StepTemplate) -> Planned:
         assert template.node.each is not None
@@ -94,13 +95,18 @@ class _Planner:
             if isinstance(decision, Reuse):
                 found.append(Single(decision.call.outputs, fields))
             else:
-                first = first or decision.why or self._why(template, str(position), keyed)
+                why = decision.why or self._why(template, str(position), keyed, at(position))
+                first = first or why
         if len(found) == total:
             self.values.known[template.id, ""] = Mapped(found)
             return Planned(template.id, "reuse", f"{total} items", total, total)
         return Planned(template.id, "execute", first, total, len(found))
 
-    def _why(self, template: StepTemplate, index: str, keyed: Keyed) -> str:
+    def _why(
+        self, template: StepTemplate, index: str, keyed: Keyed, item: Mapping[str, Item]
+    ) -> str:
+        for name, source in template.inputs.items():
+            keyed.parts.shown[name] = describe(source, item.get(name))
         return self.explain(template.node, template.id, index, keyed)
 
     def _skip(self, id: str, reason: str) -> Planned:

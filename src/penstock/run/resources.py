@@ -28,16 +28,19 @@ UNITS = {
 def memory_limit(resources: Mapping[str, Any]) -> int | None:
     """Bytes that the step may take, if it says so: a number of bytes, or a text like "2GB", "512MiB"."""
     asked = resources.get("memory")
-    if asked is None:
-        return None
-    if isinstance(asked, int) and not isinstance(asked, bool) and asked > 0:
+    return None if asked is None else amount(asked)
+
+
+def amount(asked: Any) -> int:
+    """Bytes: a number of them, or a text like "2GB", "512MiB"; "0" is none. Raises DefinitionError."""
+    if isinstance(asked, int) and not isinstance(asked, bool) and asked >= 0:
         return asked
     if isinstance(asked, str):
         text = asked.strip().lower()
         number = text.rstrip("bkmgti ")
         unit = UNITS.get(text[len(number) :].strip())
         try:
-            if unit is not None and float(number) > 0:
+            if unit is not None and float(number) >= 0:
                 return int(float(number) * unit)
         except ValueError:
             pass

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from penstock.core.records import Made, Manifest
 from penstock.errors import DefinitionError, RunError
 from penstock.run.artifacts import Artifacts
 from penstock.run.flatten import ITEM, GroupTemplate, Template, follow, select
+from penstock.run.inputs import LIMIT, keep
 
 ATOMS = (
     type(None),
@@ -110,6 +111,8 @@ class Values:
     templates: Mapping[str, Template]
     sources: Mapping[str, Single] = field(default_factory=dict)
     """What each SourceRef's address stands for, resolved when the run starts."""
+    keep: int = LIMIT
+    """Bytes up to which input files are kept."""
     known: dict[tuple[str, str], Value] = field(default_factory=dict)
     items: dict[tuple[str, str], Mapping[str, Item]] = field(default_factory=dict)
     """Of groups: the arguments of the item at this index."""
@@ -219,6 +222,8 @@ class Values:
     def given(self, value: object, digest: str) -> Argument:
         """A plain small value as it is; anything else as an artifact, so that each call gets its own."""
         if _leaves(value, SMALL) <= SMALL:
+            if isinstance(value, Path) and digest not in self.stored:
+                self._keep(value, digest)
             return Given(value)
         if digest not in self.stored:
             manifest, items = self.artifacts.encode(value)
@@ -319,6 +324,12 @@ class Values:
         return len(values), plain
 
     # ---- inner
+
+    def _keep(self, path: Path, digest: str) -> None:
+        manifest = keep(self.artifacts, path, digest, self.keep)
+        if manifest is not None:
+            self.stored[digest] = manifest
+            self.fresh.append(manifest)
 
     def manifest(self, one: Made) -> Manifest:
         return self.lookup(one.artifact)
