@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from penstock.core.naming import STARTED, module_name
 from penstock.define.closure import display
-from penstock.define.closure.bytecode import COMPUTED, Chain, Import, Use, facts
+from penstock.define.closure.bytecode import COMPUTED, Import, Use, facts
+from penstock.define.closure.instructions import Chain
 from penstock.define.closure.item import Item, Link, Target
 from penstock.define.closure.targets import Targets
 
