@@ -30,7 +30,7 @@ from penstock.core.importing import loading_in_worker
 from penstock.core.options import DEFAULTS, Options
 from penstock.define.callee import Callee
 from penstock.define.pipeline import Composed
-from penstock.define.scope import PLAIN, Use
+from penstock.define.scope import PLAIN, Use, active
 from penstock.define.trace import trace
 from penstock.define.use import Bound, checked_name
 from penstock.errors import DefinitionError, RunFailed
@@ -86,7 +86,12 @@ class Pipeline(Composed[P, R]):
             )
         session, options = self._session()
         definition, options = self._definition(session, options, args, kwargs)
-        ended = session.run(definition, options)
+        # Inside of a step every call is plain, whatever stands around this run.
+        token = active.set(None)
+        try:
+            ended = session.run(definition, options)
+        finally:
+            active.reset(token)
         made: Run[R] = Run(ended.run, options.stack)
         if ended.run.status == "failed" and options.on_error == "raise":
             raise _failed(made) from ended.exception

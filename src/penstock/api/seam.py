@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,22 @@ def project() -> Project:
     return find_project(Path.cwd())
 
 
+_used: list[Session] = []
+
+
+@contextmanager
+def using(session: Session) -> Iterator[None]:
+    """In this block everything runs in this session, whatever project and stack is asked for."""
+    _used.append(session)
+    try:
+        yield
+    finally:
+        _used.remove(session)
+
+
 def session(stack: str = "") -> Session:
+    if _used:
+        return _used[-1]
     opened: Session = import_module("penstock.session").session(project(), stack)
     return opened
 
