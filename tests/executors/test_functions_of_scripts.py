@@ -16,7 +16,7 @@ from penstock.core.project import find_project
 from penstock.define.target import target
 from penstock.executors.processes import ProcessExecutor
 from penstock.stack import open_stack
-from penstock.testing.executor import Bench
+from penstock.testing.bench import Bench
 
 class Pair(NamedTuple):
     a: int

@@ -23,7 +23,8 @@ from penstock.core.graph import Target
 from penstock.define.target import target
 from penstock.executors.processes import ProcessExecutor
 from penstock.stack import Stack
-from penstock.testing.executor import Bench, ExecutorSuite, add, sleep_for, who
+from penstock.testing.bench import Bench, add, sleep_for, who
+from penstock.testing.executor import ExecutorSuite
 
 HERE = Path(__file__)
 
@@ -225,7 +226,7 @@ class TestProcesses(ExecutorSuite):
                 from penstock.core.project import Project
                 from penstock.executors.processes import ProcessExecutor
                 from penstock.stack import open_stack
-                from penstock.testing.executor import Bench, sleep_for
+                from penstock.testing.bench import Bench, sleep_for
 
                 home = Path({str(tmp_path)!r})
                 stack = open_stack(Project(home, "parent", home / ".penstock"))

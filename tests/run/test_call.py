@@ -25,7 +25,7 @@ from penstock.run import seeds
 from penstock.run.context import context
 from penstock.run.logs import file_name
 from penstock.stack import Stack, open_stack
-from penstock.testing.executor import Bench, add
+from penstock.testing.bench import Bench, add
 
 
 @pytest.fixture
@@ -537,7 +537,7 @@ from penstock.core.project import Project
 from penstock.executors.inline import InlineExecutor
 from penstock.stack import open_stack
 import sys
-from penstock.testing.executor import Bench
+from penstock.testing.bench import Bench
 home = Path({str(folder)!r})
 stack = open_stack(Project(home, "script", home / ".penstock"))
 executor = InlineExecutor(stack.tools())

@@ -1,0 +1,1 @@
+"""Where one call runs: here, or in a process of its own."""

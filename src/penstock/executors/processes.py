@@ -62,6 +62,7 @@ class ProcessExecutor:
         self._functions: dict[int, tuple[int, Callable[..., Any], Target]] = {}
         self._starts: dict[int, int] = {}
         self._taken: dict[int, Work] = {}
+        self._begun: set[int] = set()
 
     # ---- the port
 
@@ -79,7 +80,7 @@ class ProcessExecutor:
         worker = self._idle() or self._start()
         worker.give(work, number, lambda: target)
         if worker.begun:
-            self._signals.append(Began(work.id))
+            self._tell_begun(work)
 
     def poll(self, timeout: float | None) -> Sequence[Signal]:
         end = None if timeout is None else time.monotonic() + timeout
@@ -94,6 +95,8 @@ class ProcessExecutor:
         for signal in signals:
             if isinstance(signal, Finished):
                 self._taken.pop(signal.id, None)
+                self._starts.pop(signal.id, None)
+                self._begun.discard(signal.id)
         return signals
 
     def cancel(self, id: int) -> None:
@@ -177,14 +180,14 @@ class ProcessExecutor:
 
     def _heard(self, worker: Worker, frame: bytes) -> None:
         work = worker.work
+        worker.heard = True
         if work is None or worker.why:
             # What a step says after it was stopped does not count.
             return
         match wire.said(frame):
             case wire.Begun():
                 worker.began()
-                self._starts.pop(work.id, None)
-                self._signals.append(Began(work.id))
+                self._tell_begun(work)
             case wire.Moved(done, total, message):
                 self._notify(Advanced(work.id, done, total, message))
             case wire.Kept(manifest, items):
@@ -196,16 +199,23 @@ class ProcessExecutor:
             case wire.Ready():
                 return
 
+    def _tell_begun(self, work: Work) -> None:
+        if work.id not in self._begun:
+            self._begun.add(work.id)
+            self._signals.append(Began(work.id))
+
     def _ended(self, worker: Worker) -> None:
         """The process is gone: so is its call, unless it had not begun."""
         for frame in worker.drain():
             self._heard(worker, frame)
-        work, why, begun = worker.work, worker.why, worker.begun
+        work = worker.work
         how = self._bury(worker)
         if work is None:
             return
-        if not why and not begun and self._starts.get(work.id, 0) < STARTS and "exit" not in how:
-            self._starts[work.id] = self._starts.get(work.id, 0) + 1
+        waited = not worker.begun or (worker.unread and not worker.heard)
+        starts = self._starts.get(work.id, 0)
+        if waited and not worker.why and starts < STARTS and "exit" not in how:
+            self._starts[work.id] = starts + 1
             self.submit(work)
             return
         self._signals.append(Finished(work.id, _lost(worker, work, how)))

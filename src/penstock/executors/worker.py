@@ -57,6 +57,10 @@ class Worker:
         """Readable when the process has ended, even if children of it hold its socket."""
         self.work: Work | None = None
         self.begun = False
+        self.unread = False
+        """It ended without having read all that was sent."""
+        self.heard = False
+        """It has said something since it was given its call."""
         self.sent = 0
         self.why: Why = ""
         self.peak = 0
@@ -75,6 +79,7 @@ class Worker:
         """
         first = number not in self._known
         self.work, self.begun, self.why, self.sent = work, False, "", now()
+        self.unread = self.heard = False
         data = wire.task(wire.Task(work.call, number, target() if first else None))
         self._known.add(number)
         self.send(data)
@@ -99,13 +104,15 @@ class Worker:
             self.socket.sendall(data)
         except OSError:
             # It has ended, and will be found so.
-            return
+            self.unread = True
 
     def read(self) -> tuple[list[bytes], bool]:
         """Frames that have come, and whether there may be more."""
         try:
             data = self.socket.recv(wire.CHUNK)
-        except (ConnectionError, TimeoutError):
+        except ConnectionResetError:
+            # How a socket ends that held what nobody has read.
+            self.unread = True
             data = b""
         return list(self._frames.feed(data)), bool(data)
 
