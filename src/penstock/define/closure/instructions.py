@@ -55,11 +55,11 @@ def _describe_instructions() -> None:
         SHIFT[NAMES["LOAD_ATTR"]] = 1
         SHIFT[NAMES["LOAD_SUPER_ATTR"]] = 2
     for name, code in NAMES.items():
-        if "BACKWARD" in name:
-            SAME[code] = NAMES.get(name.replace("BACKWARD", "_FORWARD"), code)
+        if "_BACKWARD" in name:
+            SAME[code] = NAMES.get(name.replace("_BACKWARD", "_FORWARD"), code)
         first, middle, second = name.partition("_FAST_")
         if middle and second in ("LOAD_FAST", "STORE_FAST", "LOAD_FAST_BORROW"):
-            PAIRS[code] = NAMES[first + "FAST"], NAMES[second]
+            PAIRS[code] = NAMES[first + "_FAST"], NAMES[second]
     borrow = NAMES.get("LOAD_FAST_BORROW_LOAD_FAST_BORROW")
     if borrow:
         PAIRS[borrow] = (NAMES["LOAD_FAST_BORROW"],) * 2
