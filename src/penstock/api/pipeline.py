@@ -30,7 +30,7 @@ from penstock.core.importing import loading_in_worker
 from penstock.core.options import DEFAULTS, Options
 from penstock.define.callee import Callee
 from penstock.define.pipeline import Composed
-from penstock.define.scope import PLAIN, Use, active
+from penstock.define.site import PLAIN, Use, active
 from penstock.define.trace import trace
 from penstock.define.use import Bound, checked_name
 from penstock.errors import DefinitionError, RunFailed

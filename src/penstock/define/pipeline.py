@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import FrameType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from penstock.define.callee import Callee, Marker, is_named_tuple
 from penstock.define.markers import Skipped
-from penstock.define.scope import PLAIN, Building, Use
+from penstock.define.site import PLAIN, Building, Site, Use
 from penstock.define.use import Usable, plain
 
 P = ParamSpec("P")
@@ -26,26 +25,8 @@ class Composed(Usable[P, R]):
     def _with(self, use: Use) -> Self:
         return type(self)(self.callee, self.name, use)
 
-    def _place(
-        self,
-        scope: Building,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        frame: FrameType,
-        *,
-        mapped: bool = False,
-        collect: bool = False,
-    ) -> Any:
-        return scope.graph(
-            self.callee,
-            self._use,
-            args,
-            kwargs,
-            frame,
-            mapped=mapped,
-            collect=collect,
-            default=self.name,
-        )
+    def _place(self, building: Building, site: Site) -> Any:
+        return building.graph(site)
 
     def _run(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if plain.get():

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from contextvars import ContextVar
-from types import FrameType
-from typing import Any, Protocol, Union
+from typing import Any, Union
 
-from msgspec import Struct
+from msgspec.structs import replace as with_fields
 
 from penstock.core.failure import Failure
 from penstock.core.graph import (
@@ -21,7 +19,6 @@ from penstock.core.graph import (
     OutputRef,
     Param,
     ParamRef,
-    StepNode,
     references,
 )
 from penstock.core.naming import module_name
@@ -31,56 +28,10 @@ from penstock.define.containers import container, holds_markers, promises_in
 from penstock.define.inputs import Inputs
 from penstock.define.promise import Origin, Promise, place
 from penstock.define.settings import Settings
+from penstock.define.site import Site, Use, active
 from penstock.define.tracing import Tracing
 from penstock.define.types import truthful
 from penstock.errors import DefinitionError, TypeMismatch
-
-
-class Use(Struct, frozen=True):
-    """How one use of a step or a pipeline differs from a plain call."""
-
-    name: str = ""
-    when: tuple[tuple[object, bool], ...] = ()
-    """Conditions, each with what it must be."""
-    after: tuple[object, ...] = ()
-
-
-PLAIN = Use()
-
-
-class Building(Protocol):
-    """What calls of steps and pipelines go to, in place of being plain calls."""
-
-    def step(
-        self,
-        callee: Callee,
-        settings: Settings,
-        use: Use,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        frame: FrameType,
-        *,
-        mapped: bool = False,
-        collect: bool = False,
-        default: str = "",
-    ) -> Any: ...
-
-    def graph(
-        self,
-        callee: Callee,
-        use: Use,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        frame: FrameType,
-        *,
-        mapped: bool = False,
-        collect: bool = False,
-        default: str = "",
-    ) -> Any: ...
-
-
-active: ContextVar[Building | None] = ContextVar("penstock_scope", default=None)
-"""The pipeline being built, if one is."""
 
 
 class Scope(Inputs):
@@ -101,95 +52,57 @@ class Scope(Inputs):
 
     # ---- a step
 
-    def step(
-        self,
-        callee: Callee,
-        settings: Settings,
-        use: Use,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        frame: FrameType,
-        *,
-        mapped: bool = False,
-        collect: bool = False,
-        default: str = "",
-    ) -> Promise:
+    def step(self, site: Site, settings: Settings) -> Promise:
         """A node for a call of this step, and the promise of what it returns."""
-        where = place(frame)
+        callee, use, where = site.callee, site.use, place(site.frame)
         tracing = self.tracing
-        arguments, defaulted = self._arguments(callee, args, kwargs, where)
-        id = self._id(use.name, default or callee.name, where)
-        base = tracing.known(callee, settings)
-        inputs, key, each = self._inputs(callee, arguments, where, mapped=mapped, collect=collect)
-        node = base.node
-        number = tracing.number((node.ref, key))
+        arguments, defaulted = self._arguments(site, where)
+        id = self._id(use.name, site.name, where)
+        known = tracing.known(callee, settings)
+        inputs, key, each = self._inputs(site, arguments, where)
+        number = tracing.number((known.node.ref, key))
         occurrence = tracing.occurrence(number)
         self.nodes.append(
-            StepNode(
+            with_fields(
+                known.node,
                 id=id,
-                ref=node.ref,
-                code=node.code,
-                distributions=node.distributions,
-                problems=node.problems,
-                outputs=node.outputs,
-                several=node.several,
                 inputs=inputs,
                 defaulted=defaulted,
                 each=each,
                 when=self._guard(use, where) if use.when else None,
                 after=self._after(id, use, where) if use.after else (),
-                role=node.role,
-                aspects=node.aspects,
-                cache=node.cache,
-                retry=node.retry,
-                timeout=node.timeout,
-                resources=node.resources,
-                env=node.env,
-                executor=node.executor,
                 occurrence=occurrence,
-                doc=node.doc,
                 source_line=where,
             )
         )
-        tracing.functions[self.prefix + id] = base.function
+        tracing.functions[self.prefix + id] = known.function
         hint = callee.hints.get("return", Any)
-        fields = base.function.fields
-        if mapped:
-            hint, fields = _many(hint, collect=collect), None
+        fields = known.function.fields
+        if each is not None:
+            hint, fields = _many(hint, collect=each.collect), None
         # Equal calls may still draw differently: which one it is tells them apart.
         return Promise(Origin(self, OutputRef(id), hint, (number, occurrence), fields=fields))
 
     # ---- a pipeline inside this one
 
-    def graph(
-        self,
-        callee: Callee,
-        use: Use,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        frame: FrameType,
-        *,
-        mapped: bool = False,
-        collect: bool = False,
-        default: str = "",
-    ) -> Any:
+    def graph(self, site: Site) -> Any:
         """A node for a call of this pipeline, and what it returns with promises of this scope."""
-        where = place(frame)
-        arguments, _ = self._arguments(callee, args, kwargs, where)
-        id = self._id(use.name, default or callee.name, where)
-        sources, key, each = self._inputs(callee, arguments, where, mapped=mapped, collect=collect)
+        callee, use, where = site.callee, site.use, place(site.frame)
+        arguments, _ = self._arguments(site, where)
+        id = self._id(use.name, site.name, where)
+        sources, key, each = self._inputs(site, arguments, where)
+        number = self.number((callee.module, callee.qualname, key))
         inner = Scope(self.tracing, f"{self.prefix}{id}/", self)
         values: dict[str, Any] = {}
         for name, value in arguments.items():
             hint = callee.hints.get(name, Any)
             if isinstance(value, markers.Each):
                 inner.inputs[name] = sources[name]
-                origin = Origin(inner, ParamRef(name), hint, ("item", key, name))
-                values[name] = Promise(origin)
+                values[name] = Promise(Origin(inner, ParamRef(name), hint, (number, name)))
             else:
                 values[name] = inner.stand_in(value, name, hint, where)
         returned = inner.run(callee, values)
-        graph = inner.finished(callee, default or callee.name, returned, {}, where)
+        graph = inner.finished(callee, site.name, returned, {}, where)
         self.nodes.append(
             GraphNode(
                 id=id,
@@ -201,10 +114,11 @@ class Scope(Inputs):
                 source_line=where,
             )
         )
-        if mapped:
-            hint = _many(callee.hints.get("return", Any), collect=collect)
-            return Promise(Origin(self, OutputRef(id), hint, self.number(("graph", key, where))))
-        return self._lifted(returned, id, (), inner, where)
+        if each is None:
+            return self._lifted(returned, id, (), inner, where)
+        hint = _many(callee.hints.get("return", Any), collect=each.collect)
+        occurrence = self.tracing.occurrence(number)
+        return Promise(Origin(self, OutputRef(id), hint, (number, occurrence)))
 
     def run(self, callee: Callee, values: Mapping[str, Any]) -> Any:
         """Call the pipeline's function with this scope active."""
@@ -278,48 +192,40 @@ class Scope(Inputs):
 
     # ---- inner
 
-    def _arguments(
-        self, callee: Callee, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str
-    ) -> tuple[dict[str, Any], tuple[str, ...]]:
-        binding = callee.binding
-        given = binding.bind(args, kwargs, where)
+    def _arguments(self, site: Site, where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Complete arguments, and which of them code leaves to their defaults."""
+        binding = site.callee.binding
+        given = binding.bind(site.args, site.kwargs, where)
         defaulted = tuple(name for name in binding.defaults if name not in given)
         return binding.complete(given), defaulted
 
     def _inputs(
-        self,
-        callee: Callee,
-        arguments: Mapping[str, Any],
-        where: str,
-        *,
-        mapped: bool,
-        collect: bool,
+        self, site: Site, arguments: Mapping[str, Any], where: str
     ) -> tuple[dict[str, Input], Hashable, Each | None]:
-        hints, owner = callee.hints, callee.name
+        """Arguments as inputs, what tells them from others, and what a map runs over."""
+        hints, owner = site.callee.hints, site.callee.name
         inputs: dict[str, Input] = {}
         keys: list[Hashable] = []
         zipped: list[str] = []
         crossed: list[str] = []
         for name, value in arguments.items():
-            wanted = hints.get(name.lstrip("*"), Any)
-            if mapped and isinstance(value, markers.Each):
+            wanted = hints.get(name, Any)
+            if site.mapped and isinstance(value, markers.Each):
                 source, key = self.elements(value.values, wanted, name, owner, where)
                 (crossed if value.crossed else zipped).append(name)
                 key = ("cross" if value.crossed else "each", key)
             else:
-                if name[0] == "*":
-                    wanted = Any
                 source, key = self.source(value, wanted, name, owner, where)
             inputs[name] = source
             keys.append((name, key))
-        if not mapped:
+        if not site.mapped:
             return inputs, tuple(keys), None
         if not zipped and not crossed:
             raise DefinitionError(
                 f"'{owner}' is mapped over nothing ({where})",
                 hint=f"Mark what to run over: {owner}.map({next(iter(arguments), 'x')}=each([…])).",
             )
-        return inputs, tuple(keys), Each(tuple(zipped), tuple(crossed), collect)
+        return inputs, tuple(keys), Each(tuple(zipped), tuple(crossed), site.collect)
 
     def _id(self, explicit: str, default: str, where: str) -> str:
         if explicit:

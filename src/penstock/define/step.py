@@ -11,8 +11,8 @@ from msgspec.structs import fields, replace
 
 from penstock.core.naming import resolve
 from penstock.define.callee import Callee
-from penstock.define.scope import PLAIN, Building, Use
 from penstock.define.settings import Cache, Retry, Settings, checked
+from penstock.define.site import PLAIN, Building, Site, Use
 from penstock.define.use import Usable, checked_name
 from penstock.errors import DefinitionError
 
@@ -83,27 +83,8 @@ class Step(Usable[P, R]):
     def _with(self, use: Use) -> Self:
         return type(self)(self.callee, self.name, self.settings, use)
 
-    def _place(
-        self,
-        scope: Building,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        frame: FrameType,
-        *,
-        mapped: bool = False,
-        collect: bool = False,
-    ) -> Any:
-        return scope.step(
-            self.callee,
-            self.settings,
-            self._use,
-            args,
-            kwargs,
-            frame,
-            mapped=mapped,
-            collect=collect,
-            default=self.name,
-        )
+    def _place(self, building: Building, site: Site) -> Any:
+        return building.step(site, self.settings)
 
 
 class Decorator(Protocol):

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from penstock.core.graph import Definition, Input
 from penstock.define.callee import Callee
 from penstock.define.known import Environment
-from penstock.define.scope import Scope, active
+from penstock.define.scope import Scope
+from penstock.define.site import active
 from penstock.define.tracing import Tracing
 from penstock.errors import DefinitionError
 

@@ -18,7 +18,8 @@ from penstock.core.graph import FirstOf
 from penstock.define.callee import Callee, Marker, is_named_tuple
 from penstock.define.markers import Each, LogicalDate, Reference, Secret, Skipped
 from penstock.define.promise import Origin, Promise, label, place
-from penstock.define.scope import PLAIN, Building, Scope, Use, active
+from penstock.define.scope import Scope
+from penstock.define.site import PLAIN, Building, Site, Use, active
 from penstock.define.types import elements
 from penstock.errors import DefinitionError, PromiseError, UsageError
 
@@ -52,22 +53,23 @@ class Usable(ABC, Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         scope = active.get()
         if scope is not None:
-            return cast(R, self._place(scope, args, kwargs, sys._getframe(1)))
+            return cast(R, self._place(scope, self._site(args, kwargs, sys._getframe(1))))
         return cast(R, self.plainly(args, kwargs))
 
     def map(self, *args: P.args, **kwargs: P.kwargs) -> list[R]:
         """A call for every element of the arguments that are `each(…)` or `cross(…)`."""
         scope = active.get()
         if scope is not None:
-            return cast(list[R], self._place(scope, args, kwargs, sys._getframe(1), mapped=True))
+            site = self._site(args, kwargs, sys._getframe(1), mapped=True)
+            return cast(list[R], self._place(scope, site))
         return [self.plainly(*one) for one in self.spread(args, kwargs)]
 
     def map_collect(self, *args: P.args, **kwargs: P.kwargs) -> list[R | Failure]:
         """As `map`; an element that fails becomes a Failure, and the others go on."""
         scope = active.get()
         if scope is not None:
-            made = self._place(scope, args, kwargs, sys._getframe(1), mapped=True, collect=True)
-            return cast(list[R | Failure], made)
+            site = self._site(args, kwargs, sys._getframe(1), mapped=True, collect=True)
+            return cast(list[R | Failure], self._place(scope, site))
         return [self.attempt(*one) for one in self.spread(args, kwargs)]
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> Bound[R]:
@@ -98,17 +100,19 @@ class Usable(ABC, Generic[P, R]):
     def _with(self, use: Use) -> Self: ...
 
     @abstractmethod
-    def _place(
+    def _place(self, building: Building, site: Site) -> Any:
+        """Make a node of this call in the pipeline that is being built."""
+
+    def _site(
         self,
-        scope: Building,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
         frame: FrameType,
         *,
         mapped: bool = False,
         collect: bool = False,
-    ) -> Any:
-        """Make a node of this call in the pipeline that is being built."""
+    ) -> Site:
+        return Site(self.callee, self.name, self._use, args, kwargs, frame, mapped, collect)
 
     def plainly(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Call the function itself. Markers become what they stand for."""

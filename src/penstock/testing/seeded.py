@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from penstock.api import seam
 from penstock.core.graph import Graph, GraphNode, StepNode
@@ -14,8 +14,8 @@ from penstock.core.seed import call_seed
 from penstock.define.callee import Callee
 from penstock.define.markers import Each
 from penstock.define.pipeline import Composed
-from penstock.define.scope import Use, active
 from penstock.define.settings import Settings
+from penstock.define.site import Site, active
 from penstock.define.step import Step
 from penstock.define.trace import Environment, trace
 from penstock.run import seeds
@@ -35,11 +35,6 @@ def seeded(seed: int = 0) -> Iterator[None]:
             active.reset(token)
 
 
-class _Pipeline(NamedTuple):
-    callee: Callee
-    name: str
-
-
 class _Rehearsal:
     """Calls steps plainly, each with the seed that its node would have."""
 
@@ -57,67 +52,43 @@ class _Rehearsal:
         self._prefix = prefix
         self._names: set[str] = set()
 
-    def step(
-        self,
-        callee: Callee,
-        settings: Settings,
-        use: Use,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        frame: FrameType,
-        *,
-        mapped: bool = False,
-        collect: bool = False,
-        default: str = "",
-    ) -> Any:
-        id = self._id(use.name or default)
+    def step(self, site: Site, settings: Settings) -> Any:
+        id = self._id(site.use.name or site.name)
         node = (self._nodes or {}).get(self._prefix + id)
-        used: Step[Any, Any] = Step(callee, default, settings, use)
-        call = used.attempt if collect else used.plainly
-        if not mapped:
-            return self._drawing(callee, node, (), lambda: call(args, kwargs))
+        used: Step[Any, Any] = Step(site.callee, site.name, settings, site.use)
+        call = used.attempt if site.collect else used.plainly
+        if not site.mapped:
+            return self._drawing(site.callee, node, (), lambda: call(site.args, site.kwargs))
         results = []
-        every: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+        every: dict[Any, Any] = {**dict(enumerate(site.args)), **site.kwargs}
         fanned = [name for name, value in every.items() if isinstance(value, Each)]
         crossed = [name for name in fanned if every[name].crossed]
         # In the order in which a map tells the seed of its items.
         order = [*reversed(crossed), *(name for name in fanned if name not in crossed)]
-        for one, named in used.spread(args, kwargs):
-            values: dict[Any, Any] = {**dict(enumerate(one)), **named}
+        for args, kwargs in used.spread(site.args, site.kwargs):
+            values: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
             items = tuple(self._environment.digest_value(values[name]) for name in order)
-            results.append(self._drawing(callee, node, items, lambda a=one, k=named: call(a, k)))
+            results.append(self._drawing(site.callee, node, items, partial(call, args, kwargs)))
         return results
 
-    def graph(
-        self,
-        callee: Callee,
-        use: Use,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        frame: FrameType,
-        *,
-        mapped: bool = False,
-        collect: bool = False,
-        default: str = "",
-    ) -> Any:
-        id = self._id(use.name or default)
-        used: Composed[Any, Any] = Composed(callee, default, use)
-        call = used.attempt if collect else used.plainly
-        calls = used.spread(args, kwargs) if mapped else [(args, kwargs)]
+    def graph(self, site: Site) -> Any:
+        id = self._id(site.use.name or site.name)
+        used: Composed[Any, Any] = Composed(site.callee, site.name, site.use)
+        call = used.attempt if site.collect else used.plainly
+        calls = used.spread(site.args, site.kwargs) if site.mapped else [(site.args, site.kwargs)]
         results = []
-        for one, named in calls:
+        for args, kwargs in calls:
             nodes, prefix = self._nodes, f"{self._prefix}{id}/"
             if nodes is None:
                 # Outside of a pipeline: this one is traced, to learn which of its calls are equal.
-                definition = trace(_Pipeline(callee, default), one, named, self._environment)
+                definition = trace(used, args, kwargs, self._environment)
                 nodes, prefix = dict(_steps(definition.graph, "")), ""
-            inner = _Rehearsal(self._seed, self._environment, nodes, prefix)
-            token = active.set(inner)
+            token = active.set(_Rehearsal(self._seed, self._environment, nodes, prefix))
             try:
-                results.append(call(one, named))
+                results.append(call(args, kwargs))
             finally:
                 active.reset(token)
-        return results if mapped else results[0]
+        return results if site.mapped else results[0]
 
     def _drawing(
         self, callee: Callee, node: StepNode | None, items: tuple[str, ...], call: Any
