@@ -44,8 +44,10 @@ from penstock.run.agenda import Agenda
 from penstock.run.commit import Commits
 from penstock.run.context import current
 from penstock.run.decide import Decider
-from penstock.run.engine import Engine, Setting
+from penstock.run.endings import Endings
+from penstock.run.engine import Engine
 from penstock.run.flatten import Flat, StepTemplate, flatten
+from penstock.run.healing import Healing
 from penstock.run.identity import new_id
 from penstock.run.inputs import LIMIT
 from penstock.run.narrow import Part, narrow
@@ -57,6 +59,7 @@ from penstock.run.references import newest, resolve
 from penstock.run.renewal import Renewal
 from penstock.run.resources import amount
 from penstock.run.scribe import Scribe
+from penstock.run.setting import Setting
 from penstock.run.values import Single, Values
 from penstock.stack import Stack, open_stack
 
@@ -154,8 +157,8 @@ class Session:
             engine.interrupt("the run could not go on")
             commits.end("failed", ErrorRecord(type(ours).__name__, str(ours)))
             raise
-        if engine.failure is not None:
-            name, broke = engine.failure
+        if engine.endings.failure is not None:
+            name, broke = engine.endings.failure
             told = broke if isinstance(broke, ErrorRecord) else broke.error
             error = replace(told, message=f"'{name}': {told.message}")
             exception = None if isinstance(broke, ErrorRecord) else broke.exception
@@ -265,23 +268,24 @@ class Session:
             ),
             resolve=self._resolve,
             checkpoint=metadata.calls.checkpoint,
-            found=metadata.catalog.manifest,
             failed=_post_mortem if options.pdb else None,
         )
+        flat, part = prepared.flat, prepared.part
         scribe = Scribe(record.id, commits)
-        engine = Engine(
-            flat=prepared.flat,
-            part=prepared.part,
+        agenda = Agenda(flat, values, scribe)
+        healing = Healing(flat, values, decider)
+        return Engine(
+            flat=flat,
+            part=part,
             values=values,
             decider=decider,
-            journal=metadata.journal,
             commits=commits,
             setting=setting,
             scribe=scribe,
-            agenda=Agenda(prepared.flat, values, scribe),
+            agenda=agenda,
+            healing=healing,
+            endings=Endings(setting, flat, part, values, scribe, agenda, healing),
         )
-        values.lookup = engine.lookup
-        return engine
 
     # ---- what the stores are asked
 

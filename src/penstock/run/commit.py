@@ -60,7 +60,11 @@ class Commits:
         if not self.events and not durable:
             return
         events, self.events = self.events, []
-        self.journal.append(self.token, events, durable=durable)
+        try:
+            self.journal.append(self.token, events, durable=durable)
+        except KeyboardInterrupt:
+            self.events[:0] = events
+            raise
         for event in events:
             self.tell(event)
 
@@ -70,7 +74,11 @@ class Commits:
         The run that has the claim now; "" if a result came to be known meanwhile.
         """
         before, self.events = self.events, []
-        holder = self.journal.claim(self.token, key, seed=seed, before=before, then=(running,))
+        try:
+            holder = self.journal.claim(self.token, key, seed=seed, before=before, then=(running,))
+        except KeyboardInterrupt:
+            self.events[:0] = before
+            raise
         for event in before:
             self.tell(event)
         if holder == self.run:

@@ -47,6 +47,8 @@ ATOMS = (
     UUID,
     PurePath,
 )
+RECENT = 20_000
+"""Manifests kept in memory before the catalog is asked again."""
 SMALL = 64
 """Containers of plain values up to this many leaves travel with the call; larger ones are stored."""
 
@@ -120,6 +122,7 @@ class Values:
     """Literals and collections that the engine itself put, by content."""
     fresh: list[Manifest] = field(default_factory=list)
     """Those that no event has recorded yet: they go with their first consumer."""
+    recent: dict[str, Manifest] = field(default_factory=dict)
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Of each collection in `stored`: the artifacts that it lists."""
 
@@ -332,7 +335,18 @@ class Values:
             self.fresh.append(manifest)
 
     def manifest(self, one: Made) -> Manifest:
-        return self.lookup(one.artifact)
+        """One made in this run, or from the catalog."""
+        found = self.recent.get(one.artifact)
+        if found is None:
+            found = self.lookup(one.artifact)
+            self.remember(found)
+        return found
+
+    def remember(self, manifest: Manifest) -> None:
+        """It will be asked for again soon."""
+        self.recent[manifest.id] = manifest
+        if len(self.recent) > RECENT:
+            del self.recent[next(iter(self.recent))]
 
     def _found(self, source: OutputRef, index: str) -> Single | Mapped | Grouped:
         value = self.at(source.node, index)

@@ -1,0 +1,34 @@
+"""What the engine asks of the outside, besides the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from penstock.core.options import Options
+from penstock.core.ports import Executor
+from penstock.core.records import Manifest, StepRecord
+from penstock.run.tasks import Task
+from penstock.run.values import Single
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One run's surroundings."""
+
+    run: str
+    options: Options
+    logical_date: str
+    executor: Callable[[str], Executor]
+    """By kind: "" is the run's own, "processes" one where a step has its own process."""
+    isolated: bool
+    """Whether the run's own executor gives each step its own process."""
+    explain: Callable[[Task], str]
+    """Why a call is executed, in a line."""
+    borrow: Callable[[str, str], StepRecord | None]
+    """The newest recorded result of a step, for a partial run."""
+    resolve: Callable[[str], Single]
+    """What a reference to an earlier result stands for."""
+    checkpoint: Callable[[str], Manifest | None]
+    failed: Callable[[BaseException], None] | None = None
+    """Told of a user's exception as it happens (a debugger)."""
