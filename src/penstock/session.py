@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ from penstock.run.identity import new_id
 from penstock.run.inputs import LIMIT
 from penstock.run.narrow import Part, narrow
 from penstock.run.plan import Planned, plan
+from penstock.run.products import Single
 from penstock.run.provenance import Looking, environment_digest
 from penstock.run.reasons import Reasons
 from penstock.run.recovery import intact
@@ -59,8 +61,9 @@ from penstock.run.references import newest, resolve
 from penstock.run.renewal import Renewal
 from penstock.run.resources import amount
 from penstock.run.scribe import Scribe
+from penstock.run.seeds import Preserved
 from penstock.run.setting import Setting
-from penstock.run.values import Single, Values
+from penstock.run.values import Values
 from penstock.stack import Stack, open_stack
 
 SEED = 0
@@ -135,11 +138,12 @@ class Session:
         renewal = Renewal(metadata.journal, token, self._renewer(token))
         renewal.start()
         try:
-            with _terminable():
+            with _terminable(), Preserved():
                 return self._finish(engine, commits, record)
         finally:
             renewal.stop()
             engine.close()
+            self._tidy(record.id)
 
     def _finish(self, engine: Engine, commits: Commits, record: RunRecord) -> Ended:
         error: ErrorRecord | None = None
@@ -303,6 +307,13 @@ class Session:
             good.append(manifest.id)
         if good:
             metadata.sweep.vouch(good)
+
+    def _tidy(self, run: str) -> None:
+        """Remove what steps that were stopped left in their scratch folders."""
+        scratch = self.stack.tools().scratch
+        if scratch.is_dir():
+            for folder in scratch.glob(f"{run}.*"):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _resolve(self, address: str) -> Single:
         stack = self.stack

@@ -146,11 +146,13 @@ def tools_from(reference: str) -> Tools:
 
     artifacts = _artifacts(project, backends["artifact_store"], catalog)
     # The code that this process imported is looked at; only here is the closure's reader needed.
-    closure: Any = import_module("penstock.define.closure").closure
+    # One reader for the life of the process: what a step changes in its module afterwards is not code.
+    closures: Any = import_module("penstock.define.closure").Closures(
+        project.root, artifacts.digest
+    )
 
     def code(function: Callable[..., Any]) -> str:
-        made = closure(function, root=project.root, digest_value=artifacts.digest)
-        return cast(str, made.digest)
+        return cast(str, closures.closure(function).digest)
 
     return _tools(project, artifacts, code)
 

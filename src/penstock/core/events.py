@@ -46,6 +46,8 @@ class Checkpointed(Struct, frozen=True, tag="checkpoint"):
     run: str
     key: str
     manifest: Manifest
+    items: tuple[Manifest, ...] = ()
+    """What it lists, when it is a collection."""
 
 
 class Note(Struct, frozen=True, tag="note"):

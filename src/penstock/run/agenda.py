@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from penstock.core.events import StepsPlanned
 from penstock.core.records import now
 from penstock.run.flatten import Flat, GroupTemplate, Template
+from penstock.run.products import Absent, Grouped, Mapped, Single, Value
 from penstock.run.scribe import Scribe
 from penstock.run.tasks import Group, Map, Task
-from penstock.run.values import Absent, Grouped, Mapped, Single, Value, Values
+from penstock.run.values import Values
 
 
 @dataclass(slots=True)

@@ -118,8 +118,9 @@ class Commits:
             case StepChanged(manifests=manifests):
                 for manifest in manifests:
                     self._put(manifest)
-            case Checkpointed(manifest=manifest):
-                self._put(manifest)
+            case Checkpointed(manifest=manifest, items=items):
+                for made in (*items, manifest):
+                    self._put(made)
 
     def _put(self, manifest: Manifest) -> None:
         self.artifacts.append(manifest.id)

@@ -23,7 +23,8 @@ from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Calls
 from penstock.core.records import CallRecord, Made, Parts, now
 from penstock.run.flatten import StepTemplate
-from penstock.run.values import Item, Values
+from penstock.run.products import Item
+from penstock.run.values import Values
 
 FORMAT = 1
 """Part of every key: a new meaning of keys makes all older entries misses."""

@@ -9,13 +9,15 @@ from penstock.core.failure import Failure
 from penstock.core.records import CallRecord, ErrorRecord, Status, made, now
 from penstock.errors import PenstockError
 from penstock.run.agenda import Agenda
+from penstock.run.call import DATED
 from penstock.run.flatten import Flat, StepTemplate, Template
 from penstock.run.healing import Healing
 from penstock.run.narrow import Part
+from penstock.run.products import Absent, Single
 from penstock.run.scribe import Scribe
 from penstock.run.setting import Setting
 from penstock.run.tasks import Group, Map, Running, Task
-from penstock.run.values import Absent, Single, Values
+from penstock.run.values import Values
 
 NONE = "builtins:NoneType"
 
@@ -124,6 +126,9 @@ class Endings:
         if outcome.changed:
             keep = False
             notes.append(f"not cached: {', '.join(outcome.changed)} changed while the step ran")
+        if DATED in outcome.reads:
+            keep = False
+            notes.append("not cached: it read context().logical_date; take a parameter instead")
         if node.cache.enabled is None and all(
             manifest.type == NONE for manifest in outcome.outputs.values()
         ):

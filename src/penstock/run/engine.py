@@ -9,10 +9,11 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from penstock.core.calls import Advanced, Broke, Call, Outcome, Saved, Succeeded
+from penstock.core.calls import Advanced, Argument, Broke, Call, Given, Outcome, Saved, Succeeded
 from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
 from penstock.core.graph import Each
 from penstock.core.records import Status, now
@@ -25,10 +26,12 @@ from penstock.run.flatten import Flat, GroupTemplate, StepTemplate, Template
 from penstock.run.healing import Healing
 from penstock.run.narrow import Part
 from penstock.run.pool import POLL, Pool
+from penstock.run.products import Absent, NotThere
+from penstock.run.resources import memory_limit
 from penstock.run.scribe import Scribe
 from penstock.run.setting import Setting
 from penstock.run.tasks import Group, Map, Running, Task
-from penstock.run.values import Absent, NotThere, Values
+from penstock.run.values import Values
 
 
 @dataclass(slots=True)
@@ -274,6 +277,7 @@ class Engine:
         for name, source in task.template.inputs.items():
             keyed.parts.shown[name] = describe(source, task.item.get(name))
         task.reason = task.reason or self.setting.explain(task)
+        self._beware(task, arguments)
         return Call(
             run=self.setting.run,
             node=task.template.id,
@@ -291,8 +295,22 @@ class Engine:
             timeout=node.timeout,
             strict=self.setting.options.strict,
             capture=self.setting.options.capture,
+            memory=memory_limit(node.resources),
             resume=self.setting.checkpoint(keyed.key),
         )
+
+    def _beware(self, task: Task, arguments: Mapping[str, Argument]) -> None:
+        """A file that is not any more what the key says must not lend its content to that key."""
+        keyed = task.call_keyed
+        for name, argument in arguments.items():
+            planned = keyed.parts.inputs.get(name)
+            if planned is None or not isinstance(argument, Given):
+                continue
+            path = argument.value
+            if isinstance(path, Path) and self.values.artifacts.digest(path) != planned:
+                note = f"not cached: '{path}' changed after the run was planned"
+                task.notes = (*task.notes, note)
+                task.keyed = replace(keyed, cacheable=False)
 
     # ---- what running calls say
 
@@ -301,8 +319,9 @@ class Engine:
         match signal:
             case Advanced(done=done, total=total, message=message):
                 self.commits.tell(Progress(task.template.id, task.index, done, total, message))
-            case Saved(manifest=manifest):
-                self.commits.add(Checkpointed(self.setting.run, running.call.key, manifest))
+            case Saved(manifest=manifest, items=items):
+                saved = Checkpointed(self.setting.run, running.call.key, manifest, items)
+                self.commits.add(saved)
                 self.commits.flush()
 
     def _finish(self, running: Running, outcome: Outcome) -> None:

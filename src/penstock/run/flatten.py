@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from msgspec.structs import replace as with_fields
 
@@ -29,6 +28,7 @@ from penstock.core.graph import (
     references,
 )
 from penstock.errors import DefinitionError
+from penstock.run.arguments import follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +203,6 @@ def select(source: Input, path: tuple[Access, ...]) -> Input:
                 f"cannot take {first.name!r} of what a nested pipeline returns",
                 hint="Return a NamedTuple, a tuple or a dict of step outputs.",
             )
-
-
-def follow(value: Any, path: tuple[Access, ...]) -> Any:
-    """One or more steps into a value."""
-    for step in path:
-        value = getattr(value, str(step.name)) if step.kind == "attribute" else value[step.name]
-    return value
 
 
 def _needs(inputs: Iterable[Input], guards: Iterable[Input]) -> frozenset[str]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from penstock.core.records import now
 from penstock.run.decide import Decider
 from penstock.run.flatten import Flat, StepTemplate
+from penstock.run.products import Mapped, Single
 from penstock.run.tasks import Task
-from penstock.run.values import Mapped, Single, Values
+from penstock.run.values import Values
 
 TRIES = 3
 """Times that one call is made again in a run: bytes that are lost over and over are no accident."""

@@ -11,7 +11,8 @@ from penstock.errors import PenstockError
 from penstock.run.decide import Decider, Keyed, Reuse, describe
 from penstock.run.flatten import Flat, GroupTemplate, StepTemplate, Template
 from penstock.run.narrow import Part
-from penstock.run.values import Absent, Item, Mapped, NotThere, Single, Values
+from penstock.run.products import Absent, Item, Mapped, NotThere, Single
+from penstock.run.values import Values
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from penstock.core.ports import MetadataStore
 from penstock.core.records import Made, StepRecord, made
 from penstock.errors import NotFound, UsageError
 from penstock.run.artifacts import Artifacts
-from penstock.run.values import Single
+from penstock.run.products import Single
 
 WELL = ("done", "reused")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from penstock.core.options import Options
 from penstock.core.ports import Executor
 from penstock.core.records import Manifest, StepRecord
+from penstock.run.products import Single
 from penstock.run.tasks import Task
-from penstock.run.values import Single
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from penstock.core.calls import Call
 from penstock.run.decide import Keyed
 from penstock.run.flatten import GroupTemplate, StepTemplate
-from penstock.run.values import Item, Single
+from penstock.run.products import Item, Single
 
 Items = Callable[[int], Mapping[str, Item]]
 

@@ -29,9 +29,11 @@ from penstock.core.graph import (
 )
 from penstock.core.records import Made, Manifest
 from penstock.errors import DefinitionError, RunError
+from penstock.run.arguments import assemble, follow
 from penstock.run.artifacts import Artifacts
-from penstock.run.flatten import ITEM, GroupTemplate, Template, follow, select
+from penstock.run.flatten import ITEM, GroupTemplate, Template, select
 from penstock.run.inputs import LIMIT, keep
+from penstock.run.products import Absent, Grouped, Item, Mapped, NotThere, Single, Value, whole
 
 ATOMS = (
     type(None),
@@ -51,57 +53,6 @@ RECENT = 20_000
 """Manifests kept in memory before the catalog is asked again."""
 SMALL = 64
 """Containers of plain values up to this many leaves travel with the call; larger ones are stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Single:
-    """A step that ended well: its outputs by name."""
-
-    outputs: Mapping[str, Made]
-    fields: type | None = None
-    """The NamedTuple class, of a step with several outputs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """A map that ended well, item by item."""
-
-    items: Sequence[Single]
-
-
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """A mapped pipeline that ended well: what its inner steps gave lies under each item's index."""
-
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """A step that gave nothing: skipped, failed, or outside this part of the pipeline."""
-
-    reason: str
-    failed: bool = False
-
-
-Value = Single | Mapped | Grouped | Absent
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One element of what a map runs over."""
-
-    digest: str
-    argument: Argument
-    classes: tuple[str, ...] = ()
-
-
-class NotThere(Exception):
-    """An input comes from a step that was skipped."""
-
-    def __init__(self, absent: Absent) -> None:
-        super().__init__(absent.reason)
-        self.absent = absent
 
 
 @dataclass(slots=True)
@@ -162,7 +113,7 @@ class Values:
             case SecretRef(source=origin, name=name):
                 return digest_struct("secret", origin, name)
             case SourceRef(address=address):
-                return _whole(self.sources[address])
+                return whole(self.sources[address])
             case Build(kind=kind, items=items, keys=keys):
                 digests = tuple(self.digest(item, index) for item in items)
                 named = tuple(self.artifacts.digest(key) for key in keys)
@@ -375,10 +326,10 @@ class Values:
     ) -> str:
         match value:
             case Single(outputs=outputs):
-                return outputs[output].content if output else _whole(value)
+                return outputs[output].content if output else whole(value)
             case Mapped(items=items):
                 return gathered(
-                    [one.outputs[output].content if output else _whole(one) for one in items]
+                    [one.outputs[output].content if output else whole(one) for one in items]
                 )
             case Grouped(total=total):
                 inner, indexes = self._inner(source, index, total)
@@ -432,34 +383,12 @@ class Values:
             one = value.outputs[output or next(iter(value.outputs))]
             return Item(one.content, Load(self.manifest(one)), one.classes)
         classes = tuple(c for one in value.outputs.values() for c in one.classes)
-        return Item(_whole(value), self._single(value, "", ()), classes)
-
-
-def _whole(value: Single) -> str:
-    """The content of all that a step returned."""
-    if value.fields is None and len(value.outputs) == 1:
-        return next(iter(value.outputs.values())).content
-    return digest_struct(
-        "outputs", tuple((name, one.content) for name, one in value.outputs.items())
-    )
+        return Item(whole(value), self._single(value, "", ()), classes)
 
 
 def gathered(contents: Sequence[str]) -> str:
     """The content of a list of artifacts, the same as that of its collection."""
     return digest_struct("collection", tuple(contents))
-
-
-def assemble(kind: str, items: list[Any], keys: tuple[Any, ...], cls: Any) -> Any:
-    """A container of loaded arguments."""
-    match kind:
-        case "list":
-            return items
-        case "tuple":
-            return tuple(items)
-        case "dict":
-            return dict(zip(keys, items, strict=True))
-        case _:
-            return cls(**dict(zip(keys, items, strict=True)))
 
 
 def _leaves(value: object, limit: int) -> int:

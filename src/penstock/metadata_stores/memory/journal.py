@@ -72,8 +72,11 @@ class MemoryJournal:
                 run.record = replace(run.record, counts=replace(counts, total=counts.total + total))
             case said.TextsFound(texts=texts):
                 state.texts = texts | state.texts
-            case said.Checkpointed(key=key, manifest=manifest):
-                self._artifact(run, manifest)
+            case said.Checkpointed(key=key, manifest=manifest, items=items):
+                for made in (*items, manifest):
+                    self._artifact(run, made)
+                if items:
+                    state.members.setdefault(manifest.id, set()).update(m.id for m in items)
                 state.checkpoints[key] = (run.number, manifest.id)
             case said.Barrier(artifacts=artifacts):
                 for id, artifact in state.artifacts.items():

@@ -48,8 +48,10 @@ class Batch:
         match event:
             case said.TextsFound(texts=texts):
                 self._texts(texts)
-            case said.Checkpointed(key=key, manifest=manifest):
-                self._artifacts([manifest])
+            case said.Checkpointed(key=key, manifest=manifest, items=items):
+                self._artifacts([*items, manifest])
+                listed = [{"collection": manifest.id, "item": item.id} for item in items]
+                database.write_all("add_member", listed)
                 row = {"key": key, "run": self._run, "artifact": manifest.id}
                 database.write("add_checkpoint", row)
             case said.Barrier(artifacts=None):
