@@ -210,6 +210,25 @@ def test_an_old_result_goes_wherever_a_value_goes() -> None:
     assert inside.run().result() == inside() == 90.0
 
 
+def test_a_whole_run_is_no_value() -> None:
+    run = training.run(10)
+    with pytest.raises(DefinitionError, match="cannot be passed for 'count' of 'training'"):
+        training.run(run)  # type: ignore[arg-type]
+
+
+def test_a_pipeline_that_a_step_of_a_worker_runs() -> None:
+    @step
+    def outer(count: int) -> float:
+        return training.run(count).result()
+
+    @pipeline
+    def flow() -> float:
+        return outer(10)
+
+    assert flow.options(workers=1).run().result() == 168.0
+    assert {run.pipeline for run in runs()} == {"flow", "training"}
+
+
 def test_a_map_is_one_step_with_items() -> None:
     @pipeline
     def flow() -> list[float]:

@@ -770,3 +770,15 @@ def test_paths_are_literals(traced: Any, tmp_path: Path) -> None:
     definition = traced(flow, tmp_path)
     assert inputs(definition, "read-2") == {"path": tmp_path / "a.csv"}
     assert isinstance(nodes(definition)["read"], StepNode)
+
+
+def test_a_functions_own_default_is_not_checked(traced: Any) -> None:
+    @step
+    def sloppy(depth: int = None) -> int:  # type: ignore[assignment]  # noqa: RUF013
+        return 1
+
+    @pipeline
+    def flow() -> Any:
+        return sloppy(), sloppy(None)  # type: ignore[arg-type]
+
+    assert inputs(traced(flow), "sloppy-2") == {"depth": None}

@@ -127,6 +127,9 @@ class Pipeline(Composed[P, R]):
 
     # ---- inner
 
+    def _parts(self) -> tuple[Any, ...]:
+        return self.callee, self.name, self._use, self._options
+
     def _with(self, use: Use) -> Self:
         return type(self)(self.callee, self.name, use, self._options)
 

@@ -10,6 +10,7 @@ from penstock.api import seam
 from penstock.api.artifact import Artifact
 from penstock.core.ports import RunFilter
 from penstock.core.records import FINAL, ErrorRecord, RunRecord, Status, StepRecord
+from penstock.define.callee import Marker
 from penstock.errors import NotFound
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class StepRun:
+class StepRun(Marker):
     """One step of a run, or one item of its map."""
 
     __slots__ = ("_client", "_stack", "record")
@@ -142,7 +143,7 @@ class StepRun:
         return f"<step {self.name}: {self.status}>"
 
 
-class Run(Generic[R]):
+class Run(Marker, Generic[R]):
     """One run of a pipeline."""
 
     def __init__(self, record: RunRecord, stack: str = "") -> None:

@@ -57,7 +57,7 @@ class Callee:
         name: str = getattr(inner, "__name__", type(inner).__name__)
         self.name = "lambda" if name == "<lambda>" else name
         code = _code(inner)
-        self.where = f"{_short(code.co_filename)}:{code.co_firstlineno}" if code else ""
+        self.where = f"{file_text(code.co_filename)}:{code.co_firstlineno}" if code else ""
         self._binding: Binding | None = None
         self._hints: Mapping[str, Any] | None = None
         self._outputs: tuple[tuple[Output, ...], type | None] | None = None
@@ -391,5 +391,10 @@ def _code(function: Any) -> CodeType | None:
     return code if isinstance(code, CodeType) else None
 
 
-def _short(file: str) -> str:
+@lru_cache(maxsize=256)
+def file_text(file: str) -> str:
+    """A file's name as errors show it."""
+    # IPython gives each cell a file that is not there.
+    if "ipykernel_" in file or file.startswith("<ipython-input"):
+        return "cell"
     return file.replace("\\", "/").rpartition("/")[2]

@@ -59,6 +59,11 @@ class Inputs:
                     f"each(…) for '{name}' of '{owner}' stands in a plain call ({where})",
                     hint=f"Write {owner}.map(…), and each(…) as an argument itself.",
                 )
+            case Marker():
+                raise DefinitionError(
+                    f"{value!r} cannot be passed for '{name}' of '{owner}' ({where})",
+                    hint="Pass what one of its steps returned: run[step].output.",
+                )
         if not holds_markers(value):
             return self._literal(value, wanted, name, owner, where)
         return self._build(value, wanted, name, owner, where)

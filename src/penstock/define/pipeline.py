@@ -22,6 +22,9 @@ class Composed(Usable[P, R]):
     def __init__(self, callee: Callee, name: str, use: Use = PLAIN) -> None:
         super().__init__(callee, name, use)
 
+    def _parts(self) -> tuple[Any, ...]:
+        return self.callee, self.name, self._use
+
     def _with(self, use: Use) -> Self:
         return type(self)(self.callee, self.name, use)
 

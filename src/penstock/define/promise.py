@@ -17,7 +17,7 @@ from penstock.core.graph import (
     ParamRef,
     SourceRef,
 )
-from penstock.define.callee import Marker, short
+from penstock.define.callee import Marker, file_text, short
 from penstock.define.types import at, elements
 from penstock.errors import PromiseError
 
@@ -245,8 +245,8 @@ def _step_text(access: Access) -> str:
 
 
 def place(frame: FrameType) -> str:
-    """ "flights.py:42" of a frame."""
-    return f"{frame.f_code.co_filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.f_lineno}"
+    """ "flights.py:42" of a frame; of a notebook's cell "cell:3"."""
+    return f"{file_text(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def refused(promise: Promise, what: str, hint: str, frame: FrameType) -> PromiseError:

@@ -23,7 +23,7 @@ from penstock.core.graph import (
 )
 from penstock.core.naming import module_name
 from penstock.define import markers, order
-from penstock.define.callee import Callee, short, type_text
+from penstock.define.callee import Callee, Marker, short, type_text
 from penstock.define.containers import container, holds_markers, promises_in
 from penstock.define.inputs import Inputs
 from penstock.define.promise import Origin, Promise, place
@@ -204,12 +204,16 @@ class Scope(Inputs):
     ) -> tuple[dict[str, Input], Hashable, Each | None]:
         """Arguments as inputs, what tells them from others, and what a map runs over."""
         hints, owner = site.callee.hints, site.callee.name
+        defaults = site.callee.binding.defaults
         inputs: dict[str, Input] = {}
         keys: list[Hashable] = []
         zipped: list[str] = []
         crossed: list[str] = []
         for name, value in arguments.items():
             wanted = hints.get(name, Any)
+            if name in defaults and value is defaults[name] and not isinstance(value, Marker):
+                # `depth: int = None` is the function's own business.
+                wanted = Any
             if site.mapped and isinstance(value, markers.Each):
                 source, key = self.elements(value.values, wanted, name, owner, where)
                 (crossed if value.crossed else zipped).append(name)

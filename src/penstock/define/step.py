@@ -9,7 +9,6 @@ from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overloa
 
 from msgspec.structs import fields, replace
 
-from penstock.core.naming import resolve
 from penstock.define.callee import Callee
 from penstock.define.settings import Cache, Retry, Settings, checked
 from penstock.define.site import PLAIN, Building, Site, Use
@@ -70,15 +69,8 @@ class Step(Usable[P, R]):
             return self
         return Step(callee, self.name, self.settings, self._use)
 
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        # A step of a module is found there again; others travel with what they call.
-        if "<locals>" not in self.__qualname__ and self.__module__ != "__main__":
-            try:
-                if resolve(f"{self.__module__}:{self.__qualname__}") is self:
-                    return self.__qualname__
-            except DefinitionError:
-                pass
-        return type(self), (self.callee, self.name, self.settings, self._use)
+    def _parts(self) -> tuple[Any, ...]:
+        return self.callee, self.name, self.settings, self._use
 
     def _with(self, use: Use) -> Self:
         return type(self)(self.callee, self.name, self.settings, use)

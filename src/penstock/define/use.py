@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from penstock.core.failure import Failure
 from penstock.core.graph import FirstOf
+from penstock.core.naming import MAIN, resolve
 from penstock.define.callee import Callee, Marker, is_named_tuple
 from penstock.define.markers import Each, LogicalDate, Reference, Secret, Skipped
 from penstock.define.promise import Origin, Promise, label, place
@@ -95,6 +96,20 @@ class Usable(ABC, Generic[P, R]):
         return self._with(replace(self._use, name=checked_name(name)))
 
     # ---- inner
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # What a module holds is found there again; others travel with what they call.
+        if "<locals>" not in self.__qualname__ and self.__module__ != MAIN:
+            try:
+                if resolve(f"{self.__module__}:{self.__qualname__}") is self:
+                    return self.__qualname__
+            except DefinitionError:
+                pass
+        return type(self), self._parts()
+
+    @abstractmethod
+    def _parts(self) -> tuple[Any, ...]:
+        """What it is made anew from."""
 
     @abstractmethod
     def _with(self, use: Use) -> Self: ...
