@@ -38,7 +38,7 @@ FILES = {
         NESTED = {"deep": [{"er": (1, 2.0, None, True)}]}
         double = lambda x: x * 2
         triple = lambda x: x * 3
-        half = functools.partial(math.ldexp, i=-1)
+        half = functools.partial(math.isclose, b=5)
 
 
         def unrelated():
@@ -236,7 +236,7 @@ FILES = {
 
 
         def whole(x):
-            return vars(cfg)
+            return {name: value for name, value in vars(cfg).items() if name.isupper()}
 
 
         def caught(x):
@@ -529,8 +529,8 @@ REAL = (
     edit("keyword default of a helper", STEPS, ("also=3", "also=4"), runs="default_of_helper"),
     edit("lambda", STEPS, ("x: x * 2", "x: x * 5"), runs="lambdas"),
     edit("two lambdas swapped", STEPS, ("x: x * 2", "x: x * 9"), ("x: x * 3", "x: x * 2"), ("x: x * 9", "x: x * 3"), runs="lambdas"),
-    edit("partial's keyword", STEPS, ("i=-1", "i=-2"), runs="partials"),
-    edit("partial's function", STEPS, ("partial(math.ldexp, i=-1)", "partial(math.pow, i=-1)"), runs="partials"),
+    edit("partial's keyword", STEPS, ("b=5", "b=6"), runs="partials"),
+    edit("partial's function", STEPS, ("partial(math.isclose, b=5)", "partial(math.remainder, b=5)"), runs="partials"),
     edit("helper behind lru_cache", STEPS, ("far.seven() + x", "far.seven() - x"), runs="cached"),
     edit("helper of a helper behind lru_cache", FAR, ("return 7", "return 8"), runs="cached caught"),
     edit("generator", STEPS, ("yield from range(n)", "yield from range(n + 1)"), runs="generator"),
