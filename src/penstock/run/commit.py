@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from penstock.core.events import Barrier, Checkpointed, Event, RunEnded, StepChanged
 from penstock.core.ports import ArtifactStore, Journal, Listener
 from penstock.core.records import ErrorRecord, Manifest, Status, now
+from penstock.errors import StoreError
 
 INTERVAL = 5.0
 """Seconds between barriers of a long run."""
@@ -135,13 +136,16 @@ class _Syncing(threading.Thread):
     def __init__(self, store: ArtifactStore, files: list[str], artifacts: list[str]) -> None:
         super().__init__(name="penstock-sync", daemon=True)
         self.store, self.files, self.artifacts = store, files, artifacts
-        self.error: BaseException | None = None
+        # An error until it is known that there was none.
+        self.error: StoreError | None = StoreError("the artifact store was not synced")
 
     def run(self) -> None:
         try:
             self.store.sync(self.files)
-        except BaseException as error:
+        except StoreError as error:
             self.error = error
+        else:
+            self.error = None
 
     def check(self) -> None:
         if self.error is not None:
