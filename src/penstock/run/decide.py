@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from penstock.core.calls import Given
@@ -17,11 +17,11 @@ from penstock.core.graph import (
     ParamRef,
     SecretRef,
     SourceRef,
-    StepNode,
 )
 from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Calls
 from penstock.core.records import CallRecord, Made, Parts, now
+from penstock.core.seed import call_seed
 from penstock.run.flatten import StepTemplate
 from penstock.run.products import Item
 from penstock.run.values import Values
@@ -115,7 +115,7 @@ class Decider:
         notes = tuple(f"not cached: {problem}" for problem in problems)
         return Keyed(
             key,
-            self.seed_of(node, [one.digest for one in item.values()]),
+            call_seed(self.seed, node.ref, [one.digest for one in item.values()], node.occurrence),
             parts,
             node.cache.enabled is not False and not problems,
             notes,
@@ -139,11 +139,6 @@ class Decider:
             if one.files and not self.intact(one):
                 return Execute(f"the stored files of its output '{name}' are gone or damaged")
         return Reuse(call)
-
-    def seed_of(self, node: StepNode, items: Sequence[str]) -> int:
-        """The step's own seed (32 bits, as NumPy takes it): of the run's seed, the function and the item."""
-        name = node.ref.partition(":")[2]
-        return int(digest_struct("seed", self.seed, name, items, node.occurrence)[:8], 16)
 
     def _declared(self, template: StepTemplate, classes: set[str]) -> dict[str, str]:
         cache = template.node.cache
