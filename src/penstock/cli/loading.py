@@ -72,7 +72,7 @@ def load(target: Target, project: Project) -> Pipeline:
         module = _file(target.file.resolve(), project) if target.file else _named(target.module)
     except PenstockError:
         raise
-    except Exception as error:
+    except Exception as error:  # the module is the user's own code
         raise LoadFailed(
             _traceback(error), hint=f"'{target.shown}' could not be imported."
         ) from None

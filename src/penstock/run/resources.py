@@ -28,11 +28,15 @@ UNITS = {
 def memory_limit(resources: Mapping[str, Any]) -> int | None:
     """Bytes that the step may take, if it says so: a number of bytes, or a text like "2GB", "512MiB"."""
     asked = resources.get("memory")
-    return None if asked is None else amount(asked)
+    if asked is None:
+        return None
+    if limit := amount(asked):
+        return limit
+    raise _no_amount(asked)
 
 
 def amount(asked: Any) -> int:
-    """Bytes: a number of them, or a text like "2GB", "512MiB"; "0" is none. Raises DefinitionError."""
+    """Bytes: a number of them, or a text like "2GB", "512MiB"; 0 is none. Raises DefinitionError."""
     if isinstance(asked, int) and not isinstance(asked, bool) and asked >= 0:
         return asked
     if isinstance(asked, str):
@@ -44,6 +48,10 @@ def amount(asked: Any) -> int:
                 return int(float(number) * unit)
         except ValueError:
             pass
-    raise DefinitionError(
+    raise _no_amount(asked)
+
+
+def _no_amount(asked: Any) -> DefinitionError:
+    return DefinitionError(
         f"{asked!r} is no amount of memory", hint='Write a number of bytes, or "2GB", "512MiB".'
     )
