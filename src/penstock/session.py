@@ -352,9 +352,11 @@ class _Prepared:
 _sessions: dict[tuple[Path, Path, str], Session] = {}
 
 
-def session(project: Project | None = None, stack: str = "") -> Session:
-    """The session of a project and a stack; opened once in a process."""
+def session(project: Project | None = None, stack: str = "", *, reading: bool = False) -> Session:
+    """The session of a project and a stack, opened once in a process; one for `reading` leaves no trace."""
     project = project or find_project(Path.cwd())
+    if reading:
+        return Session(open_stack(project, name=stack, reading=True))
     key = (project.root, project.home, stack)
     if key not in _sessions:
         _sessions[key] = Session(open_stack(project, name=stack))

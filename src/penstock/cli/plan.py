@@ -23,7 +23,7 @@ STATUS = {
 @click.command()
 @flags
 def command(target: str, as_json: bool, **given: Any) -> None:
-    prepared = prepare(target, given)
+    prepared = prepare(target, given, reading=True)
     planned = prepared.session.plan(prepared.definition, prepared.settled.options)
     if as_json:
         terminal.json(planned)

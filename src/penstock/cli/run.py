@@ -110,14 +110,14 @@ class Prepared:
     settled: Settled
 
 
-def prepare(target: str, given: Mapping[str, Any]) -> Prepared:
-    """From what stands on the command line to a graph."""
+def prepare(target: str, given: Mapping[str, Any], *, reading: bool = False) -> Prepared:
+    """From what stands on the command line to a graph; when `reading`, no trace is left."""
     meant = parse(target)
     project = project_of(meant)
     pipeline = load(meant, project)
     settled = options_of(project, pipeline, given)
     options = settled.options
-    opened = session(project, settled.stack.name)
+    opened = session(project, settled.stack.name, reading=reading)
     arguments = bind(pipeline.callee, pipeline.name, options.parameters)
     definition = trace(
         pipeline, (), arguments, opened.environment(), logical_date=options.logical_date
