@@ -139,3 +139,26 @@ def test_a_script_is_the_same_code_when_it_is_imported(tmp_path: Path) -> None:
     }
 
     assert len(printed) == 1
+
+
+def test_a_library_that_a_step_imports_counts_the_same_loaded_or_not(tmp_path: Path) -> None:
+    code = """
+def f(x):
+    import colorsys, xml.dom
+    from concurrent.futures import wait
+    from msgspec.json import encode
+    return colorsys.rgb_to_hls(x, 0, 0), xml.dom.Node, wait, encode
+"""
+    (tmp_path / "inside.py").write_text(code)
+    asks = "import sys; sys.path.insert(0, '.'); {}import inside; from pathlib import Path\n"
+    asks += "from penstock.define.closure import closure\n"
+    asks += "print(closure(inside.f, root=Path('.').resolve(), digest_value=repr).digest)"
+    loads = "import colorsys, xml.dom, concurrent.futures, msgspec.json; "
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", asks.format(before)],
+            cwd=tmp_path, capture_output=True, text=True, check=True,
+        ).stdout
+        for before in ("", loads)
+    }  # fmt: skip
+    assert len(digests) == 1

@@ -290,12 +290,10 @@ def _absolute(module: str, level: int, namespace: Mapping[str, Any]) -> str:
 
 
 def _imported(targets: Targets, item: Item, name: str) -> ModuleType | None:
-    """A module that a function imports; only the project's own, and Python's, are loaded for this."""
+    """A module that a function imports, if it is looked into: the project's own, and what may hide code."""
     found = targets.origin(name)
-    if not found.first_party:
-        loaded = sys.modules.get(name)
-        if loaded is not None:
-            return loaded
+    if not found.first_party and name.partition(".")[0] not in _SYSTEM:
+        # By name alone, also where it is loaded: another process may not have it yet.
         item.links.append(Link(name, targets.reference(found, name, item)))
         return None
     top = name.partition(".")[0]
