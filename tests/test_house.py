@@ -40,7 +40,7 @@ CORE = {"msgspec", "blake3"}
 ALLOWED = {
     "errors": set[str](),
     "core": CORE,
-    "define": CORE | {"beartype"},
+    "define": CORE,
     "config": CORE | {"yaml"},
     "cli": CORE | {"click", "rich", "yaml"},
     "testing": CORE | {"pytest", "hypothesis", "numpy", "torch"},

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from subprocess import run
 from typing import Any, Literal, NamedTuple, NewType, Optional, Protocol, TypedDict, TypeVar
 
 import pytest
@@ -129,12 +127,3 @@ def test_what_a_map_can_run_over(hint: Any, expected: tuple[bool, Any]) -> None:
 )
 def test_one_step_into_a_type(hint: Any, access: Access, expected: tuple[bool, Any]) -> None:
     assert at(hint, access)[:2] == expected
-
-
-def test_plain_checks_need_no_library() -> None:
-    code = (
-        "import sys; from penstock.define.types import fits; "
-        "assert fits(int, float) and not fits(list[int], dict[str, int]); "
-        "sys.exit('beartype' in sys.modules)"
-    )
-    assert run([sys.executable, "-c", code], check=False).returncode == 0

@@ -68,7 +68,7 @@ def value_fits(value: object, wanted: Any) -> bool:
 
 
 def _passes(value: object, kind: type) -> bool:
-    if (type(value), kind) in PASSES:
+    if (type(value), kind) in PASSES or _redefined(type(value), kind):
         return True
     # A NumPy scalar goes where the Python number goes that it holds.
     if kind in (bool, int, float, complex, str) and type(value).__module__ == "numpy":
@@ -211,13 +211,22 @@ def _classes_fit(given: type, wanted: type) -> bool:
         related = issubclass(given, wanted) or issubclass(wanted, given)
     except TypeError:  # A protocol that cannot be checked at run time.
         return True
-    return related or (given, wanted) in PASSES
+    return related or (given, wanted) in PASSES or _redefined(given, wanted)
+
+
+def _redefined(given: type, wanted: type) -> bool:
+    """Whether one is the other, defined anew in a later cell or a reloaded module."""
+    return (wanted.__module__, wanted.__qualname__) in (
+        (cls.__module__, cls.__qualname__) for cls in given.__mro__
+    )
 
 
 def _generics_fit(given: Any, wanted: Any) -> bool:
     outer, asked = get_origin(given) or given, get_origin(wanted) or wanted
+    if OneOf in (outer, asked):
+        return _literals_fit(given, wanted)
     if not (isinstance(outer, type) and isinstance(asked, type)):
-        return _by_beartype(given, wanted)
+        return True
     if not _classes_fit(outer, asked):
         return False
     inner, parts = get_args(given), get_args(wanted)
@@ -230,7 +239,7 @@ def _generics_fit(given: Any, wanted: Any) -> bool:
     if len(inner) != len(parts) or (outer is not asked and not _alike(outer, asked)):
         return True
     if any(not _is_hint(arg) for arg in (*inner, *parts)):
-        return _by_beartype(given, wanted)
+        return True
     return all(map(fits, inner, parts))
 
 
@@ -258,11 +267,8 @@ def _is_hint(arg: Any) -> bool:
     return arg is Any or isinstance(arg, type | TypeVar) or get_origin(arg) is not None
 
 
-def _by_beartype(given: Any, wanted: Any) -> bool:
-    from beartype.door import is_subhint
-    from beartype.roar import BeartypeException
-
-    try:
-        return bool(is_subhint(given, wanted) or is_subhint(wanted, given))
-    except BeartypeException:
-        return True
+def _literals_fit(given: Any, wanted: Any) -> bool:
+    """Whether there is a value that both allow, where one of them or both name values."""
+    if get_origin(given) is OneOf:
+        return any(value_fits(value, wanted) for value in get_args(given))
+    return any(value_fits(value, given) for value in get_args(wanted))
