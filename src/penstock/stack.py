@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -154,7 +155,10 @@ def tools_from(reference: str) -> Tools:
     def code(function: Callable[..., Any]) -> str:
         return cast(str, closures.closure(function).digest)
 
-    return _tools(project, artifacts, code)
+    return replace(
+        _tools(project, artifacts, code),
+        class_digest=lru_cache(maxsize=None)(closures.class_digest),
+    )
 
 
 # ---- the parts

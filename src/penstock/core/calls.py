@@ -58,6 +58,8 @@ class Call(Struct, frozen=True, kw_only=True):
     ref: str
     code: str
     """The code digest that was planned; another one is refused."""
+    classes: dict[str, str] = {}
+    """By name the code digests of first-party classes that the inputs hold; others are refused."""
     key: str
     arguments: dict[str, Argument]
     outputs: tuple[Output, ...]

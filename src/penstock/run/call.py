@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from penstock.core.calls import Broke, Call, Outcome, Succeeded
+from penstock.core.naming import MAIN
 from penstock.core.project import Project
 from penstock.core.records import ErrorRecord, Logged, Manifest
 from penstock.errors import CodeChanged, DefinitionError, PenstockError, SerializationError
@@ -43,6 +44,8 @@ class Tools:
     logs: Path
     closure: Callable[[Callable[..., Any]], str] | None = None
     """Computes a function's code digest anew; None where the code is what was planned."""
+    class_digest: Callable[[str], str] | None = None
+    """The same for a class, by its name; "" where it is not to be found."""
     own: bool = False
     """This process does nothing but perform calls: its file descriptors are theirs."""
     fflush: Callable[[], None] = lambda: None
@@ -63,6 +66,8 @@ def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Noti
     try:
         if tools.closure is not None and tools.closure(function) != call.code:
             return _refused(_changed(call, function), meter)
+        if other := _other_class(call, tools):
+            return _refused(other, meter)
         return _loaded(call, function, tools, notify, loader, meter)
     except Lost as lost:
         return _refused(lost.error, meter, lost.artifacts)
@@ -258,6 +263,21 @@ def _refused(error: PenstockError, meter: Meter, lost: tuple[str, ...] = ()) -> 
         lost=lost,
         usage=meter.read(),
     )
+
+
+def _other_class(call: Call, tools: Tools) -> CodeChanged | None:
+    """What the key says of the classes of inputs must be true of those that load them here."""
+    if tools.class_digest is None:
+        return None
+    for name, planned in call.classes.items():
+        module, _, cls = name.partition(":")
+        # A notebook's class travels with the function that uses it, whose own digest is compared.
+        if module != MAIN and tools.class_digest(name) != planned:
+            return CodeChanged(
+                f"the class '{cls}' of '{module}' changed since the run was planned",
+                hint=f"'{call.node}' is given one, and its file was edited meanwhile. Run again.",
+            )
+    return None
 
 
 def _changed(call: Call, function: Callable[..., Any]) -> CodeChanged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.core.calls import Given
 from penstock.core.digest import digest_struct
@@ -63,6 +63,8 @@ class Keyed:
     parts: Parts
     cacheable: bool
     notes: tuple[str, ...] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
+    """By name the code digests of first-party classes that the inputs hold."""
 
 
 @dataclass(slots=True)
@@ -95,7 +97,8 @@ class Decider:
             else:
                 digests[name] = values.digest(source, index)
                 classes.update(values.classes(source, index))
-        options = self._declared(template, classes)
+        known = {name: digest for name in classes if (digest := self.class_digest(name))}
+        options = self._declared(template) | {f"class {n}": digest for n, digest in known.items()}
         parts = Parts(
             code=node.code,
             inputs={k: v for k, v in digests.items() if k not in node.cache.ignore},
@@ -119,6 +122,7 @@ class Decider:
             parts,
             node.cache.enabled is not False and not problems,
             notes,
+            known,
         )
 
     def decide(self, template: StepTemplate, keyed: Keyed) -> Reuse | Execute:
@@ -140,7 +144,7 @@ class Decider:
                 return Execute(f"the stored files of its output '{name}' are gone or damaged")
         return Reuse(call)
 
-    def _declared(self, template: StepTemplate, classes: set[str]) -> dict[str, str]:
+    def _declared(self, template: StepTemplate) -> dict[str, str]:
         cache = template.node.cache
         options: dict[str, str] = {}
         if cache.version:
@@ -153,9 +157,6 @@ class Decider:
             options["key"] = self.tokens.get(template.id, "")
         if template.node.env is not None:
             options["env"] = digest_struct("env", repr(template.node.env))
-        for name in classes:
-            if digest := self.class_digest(name):
-                options[f"class {name}"] = digest
         return options
 
 

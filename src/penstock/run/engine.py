@@ -284,6 +284,7 @@ class Engine:
             index=task.index,
             ref=node.ref,
             code=node.code,
+            classes=dict(keyed.classes),
             key=keyed.key,
             arguments=arguments,
             outputs=node.outputs,
