@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -50,9 +50,10 @@ def narrow(flat: Flat, options: Options) -> Part:
         for name in options.refresh
         for id in (top if name == "*" else find([*flat.templates], name))
     }
+    borrowed = wanted - chosen - replaced.keys()
     return Part(
         frozenset(chosen - replaced.keys()),
-        frozenset(wanted - chosen - replaced.keys()),
+        frozenset(borrowed | {inner for id in borrowed for inner in _inside(flat, id)}),
         {id: address for id, address in replaced.items() if id in wanted},
         frozenset(refresh) | ({"*"} if "*" in options.refresh else set()),
     )
@@ -68,6 +69,12 @@ def find(ids: Iterable[str], name: str) -> list[str]:
         f"there is no step '{name}' in this pipeline",
         hint=f"Did you mean '{near[0]}'?" if near else "Its steps: " + ", ".join(ids),
     )
+
+
+def _inside(flat: Flat, group: str) -> Iterator[str]:
+    for id in flat.groups.get(group, ()):
+        yield id
+        yield from _inside(flat, id)
 
 
 def _reach(start: Collection[str], edges: Mapping[str, Collection[str]]) -> set[str]:
