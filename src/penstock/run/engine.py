@@ -327,6 +327,7 @@ class Engine:
 
     def _finish(self, running: Running, outcome: Outcome) -> None:
         """A call has ended, well or not: perhaps it is made again."""
+        self.commits.breathe()
         task = running.task
         match outcome:
             case Succeeded():
