@@ -18,6 +18,7 @@ from penstock.core.ports import RunFilter
 from penstock.core.records import INLINE_LIMIT, Made, Manifest, Metric, RunRecord, StepRecord
 from penstock.errors import NotFound
 from penstock.run.logs import log_path
+from penstock.run.references import named
 from penstock.run.results import Results
 from penstock.stack import Stack
 
@@ -38,12 +39,7 @@ class Client:
 
     def run(self, run: str) -> RunRecord:
         """Raises NotFound, with near names as its hint."""
-        if run in ("last", "@last", ""):
-            found = self.runs(RunFilter(limit=1))
-            if not found:
-                raise NotFound("no run yet", hint="Start one: penstock run FILE.py:PIPELINE")
-            return found[0]
-        return self._store.runs.get(run, self.stack.project.name)
+        return named(self._store, run, self.stack.project.name)
 
     def steps(self, run: str, node: str | None = None) -> Sequence[StepRecord]:
         return self._store.runs.steps(run, node)

@@ -1,4 +1,4 @@
-"""`penstock code`: the code of a step, as it was when it ran."""
+"""`penstock code`: the code of a run or of one step, as it was when it ran."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from penstock.cli.terminal import terminal
 
 @click.command()
 @run_argument(required=True)
-@step_argument(required=True)
+@step_argument()
 @on_stack
 @as_json
 def command(run_id: str, step: str, stack: str, as_json: bool) -> None:
-    sources = client(stack).code(run_id, step)
+    reader = client(stack)
+    run = reader.run(run_id)
+    names = [step] if step else [one.name for one in reader.steps(run.id) if not one.index]
+    sources = {file: text for name in names for file, text in reader.code(run.id, name).items()}
     if as_json:
-        terminal.json(dict(sources))
+        terminal.json(sources)
         return
     if not sources:
-        terminal.note("the code of this step was not kept")
+        terminal.note("no code was kept")
     for n, (name, text) in enumerate(sources.items()):
         if n:
             terminal.out()

@@ -37,6 +37,14 @@ def complete_run(context: click.Context, parameter: click.Parameter, start: str)
     return [word for word in words if word.startswith(start)]
 
 
+def complete_pipeline(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    try:
+        runs = client(context.params.get("stack") or "").runs(RunFilter(limit=200))
+    except PenstockError:
+        return []
+    return [name for name in dict.fromkeys(run.pipeline for run in runs) if name.startswith(start)]
+
+
 def complete_step(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:
     """Names of the steps of the run that stands before."""
     run = context.params.get("run_id") or "last"

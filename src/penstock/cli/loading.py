@@ -23,7 +23,7 @@ Pipeline = Composed[..., Any]
 
 
 class LoadFailed(PenstockError):
-    """The user's module raised while it was imported; the message is its own traceback."""
+    """The user's module raised while it was imported; the hint is its own traceback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def load(target: Target, project: Project) -> Pipeline:
         raise
     except Exception as error:  # the module is the user's own code
         raise LoadFailed(
-            _traceback(error), hint=f"'{target.shown}' could not be imported."
+            f"'{target.shown}' could not be imported", hint=_traceback(error)
         ) from None
     return _pipeline(module, target)
 

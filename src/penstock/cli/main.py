@@ -20,9 +20,9 @@ COMMANDS = {
     "show": "One run: its steps, parameters, metrics and result.",
     "why": "Why each step of a run was executed or reused.",
     "compare": "What differs between two runs.",
-    "logs": "What a step printed.",
+    "logs": "What steps printed.",
     "artifacts": "What a run made; or one artifact, its origin and its users.",
-    "code": "The code of a step, as it was when it ran.",
+    "code": "The code of a run, or of one step, as it was when it ran.",
     "debug": "Replay one step with its recorded inputs, in the debugger.",
     "note": "Name a run, tag it, write a note.",
     "keep": "Keep runs from being removed.",
@@ -72,7 +72,7 @@ def penstock() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 1 failed, 2 usage, 3 rejected, 130 cancelled."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         code: Any = penstock.main(arguments, prog_name="penstock", standalone_mode=False)
         sys.stdout.flush()
@@ -102,6 +102,8 @@ def _explain(error: click.ClickException) -> None:
         message = f"no option '{error.option_name}'"
         if error.possibilities:
             hint = f"Did you mean '{_nearest(error.option_name, error.possibilities)}'?"
+    if "extra argument" in message and "=" in message and " run " in f"{hint} ":
+        hint = "A parameter is given as -p NAME=VALUE."
     terminal.error(message[:1].lower() + message[1:], hint)
 
 

@@ -63,7 +63,7 @@ _FLAGS = (
 
 @click.command()
 @flags
-@click.option("--workers", type=int, metavar="N", help="Processes that run steps.")
+@click.option("--workers", type=int, metavar="N", help="Processes that run steps; 0: this one.")
 @click.option("--tag", "tags", multiple=True, help="A tag of the run.")
 @click.option("--name", help="A name of the run.")
 @click.option("--note", help="A note on the run.")

@@ -6,15 +6,19 @@ from typing import Any
 
 import click
 
-from penstock.cli.flags import as_json, client, on_stack
+from penstock.cli.flags import as_json, client, complete_pipeline, on_stack
 from penstock.cli.terminal import duration, terminal, when
+
+STATUSES = ("running", "done", "failed", "rejected", "cancelled", "crashed")
 
 
 @click.command()
-@click.argument("pipeline", default="", metavar="[PIPELINE]")
-@click.option("--status", multiple=True, help="Only these: done, failed, crashed …")
+@click.argument("pipeline", default="", metavar="[PIPELINE]", shell_complete=complete_pipeline)
+@click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these.")
 @click.option("--tag", help="Only those with this tag.")
-@click.option("--limit", "-n", default=20, show_default=True, help="How many.")
+@click.option(
+    "--limit", "-n", type=click.IntRange(1), default=20, show_default=True, help="How many."
+)
 @click.option("--all", "every", is_flag=True, help="Those of other projects in this store too.")
 @on_stack
 @as_json
@@ -43,7 +47,8 @@ def command(
         terminal.json(runs)
         return
     if not runs:
-        terminal.note("no runs")
+        wanted = any((pipeline, status, tag))
+        terminal.note("no such runs" if wanted else "no runs")
         return
     rows = [
         (

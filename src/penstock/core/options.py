@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from typing import Literal as OneOf
 
@@ -84,12 +85,29 @@ def _settle(name: str, value: Any) -> Any:
             return ()
         many: Iterable[Any] = value if isinstance(value, list | tuple | set) else (value,)
         return tuple(item if isinstance(item, str) else _step(item) for item in many)
-    if name == "logical_date" and not isinstance(value, str):
-        return "" if value is None else value.isoformat()
+    if name == "logical_date":
+        return _date(value)
+    if name == "workers" and value is not None and value < 0:
+        raise UsageError(
+            f"workers is {value}", hint="Write how many processes run steps; 0 is this one."
+        )
     if name == "replace":
         return {key: _address(item) for key, item in value.items()}
     if name == "on_error" and value not in ("raise", "return"):
         raise UsageError(f"on_error is {value!r}", hint='Write "raise" or "return".')
+    return value
+
+
+def _date(value: Any) -> str:
+    if not isinstance(value, str):
+        return "" if value is None else str(value.isoformat())
+    try:
+        if value:
+            datetime.fromisoformat(value)
+    except ValueError:
+        raise UsageError(
+            f"'{value}' is not a date", hint="For example 2026-03-01, or 2026-03-01T06:00."
+        ) from None
     return value
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.core.ports import MetadataStore
-from penstock.core.records import Made, StepRecord, made
+from penstock.core.ports import MetadataStore, RunFilter
+from penstock.core.records import Made, RunRecord, StepRecord, made
 from penstock.errors import NotFound, UsageError
 from penstock.run.artifacts import Artifacts
 from penstock.run.products import Single
@@ -26,7 +26,7 @@ def resolve(address: str, metadata: MetadataStore, artifacts: Artifacts, project
                     f"'{address}' names no step",
                     hint=f"Write run:{id}/STEP, or run:{id}/STEP.OUTPUT.",
                 )
-            run = metadata.runs.get(id, project)
+            run = named(metadata, id, project)
             return _step(metadata.runs.steps(run.id), name, run.id, artifacts)
         case _:
             raise UsageError(
@@ -34,12 +34,22 @@ def resolve(address: str, metadata: MetadataStore, artifacts: Artifacts, project
             )
 
 
+def named(metadata: MetadataStore, run: str, project: str) -> RunRecord:
+    """A run by its id, the beginning of one, its name, or "last". Raises NotFound, with near names."""
+    if run in ("last", "@last"):
+        found = metadata.runs.list(RunFilter(project=project, limit=1))
+        if not found:
+            raise NotFound("no run yet", hint="Start one: penstock run FILE.py:PIPELINE")
+        return found[0]
+    if not run:
+        raise NotFound("no run is named", hint="Give its id, the beginning of one, or `last`.")
+    return metadata.runs.get(run, project)
+
+
 def newest(
     metadata: MetadataStore, project: str, pipeline: str, node: str, index: str
 ) -> StepRecord | None:
     """The newest good result of a step of this pipeline."""
-    from penstock.core.ports import RunFilter
-
     for run in metadata.runs.list(RunFilter(project=project, pipeline=pipeline, limit=200)):
         for step in metadata.runs.steps(run.id, node):
             if step.index == index and step.status in WELL and step.outputs:
