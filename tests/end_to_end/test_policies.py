@@ -219,7 +219,7 @@ def test_a_text_is_only_a_text_and_the_file_behind_it_is_noticed(place: Place) -
 
 CHANGING = """
 from pathlib import Path
-from penstock import pipeline, step
+from penstock import Cache, each, pipeline, step
 
 @step
 def write(text: str) -> str:
@@ -249,9 +249,33 @@ def underneath() -> str:
 def of_folder() -> int:
     return read_folder_while_it_changes(Path("data"))
 
+@step
+def read_all(paths: list[Path]) -> str:
+    return "".join(path.read_text() for path in paths)
+
+@step(cache=Cache(also=["data/b.csv"]))
+def read_named() -> str:
+    return Path("data/b.csv").read_text()
+
+@step
+def write_more(text: str) -> Path:
+    Path("data/b.csv").write_text(text)
+    return Path("data/b.csv")
+
 @pipeline
 def between(text: str) -> str:
     return read.after(write(text))(Path("data/a.csv"))
+
+@pipeline
+def between_many(text: str) -> list:
+    written = write_more(text)
+    both = [Path("data/a.csv"), Path("data/b.csv")]
+    return [
+        read_all.after(written)(both),
+        read_all.named("beside")([Path("data/b.csv"), written]),
+        read_named.after(written)(),
+        read.after(written).map(each(both)),
+    ]
 """
 
 
@@ -279,6 +303,17 @@ def test_a_file_that_an_earlier_step_of_the_run_changed_is_no_old_result_later(
     place.write({"data/a.csv": "old"})
     # "old" is what its key says; `write` is reused and writes nothing now.
     assert place.run("flow:between", "new").result == "old"
+
+
+def test_that_holds_for_lists_of_files_maps_of_them_and_those_that_a_policy_names(
+    place: Place,
+) -> None:
+    place.write(flow=CHANGING).write({"data/a.csv": "a", "data/b.csv": "old"})
+    assert place.run("flow:between_many", "new").result == ["anew", "newnew", "new", ["a", "new"]]
+    place.write({"data/b.csv": "old"})
+    again = place.run("flow:between_many", "old", refresh="write_more")
+    assert again.result == ["aold", "oldold", "old", ["a", "old"]]
+    assert again.steps["read[0]"] == "reused"
 
 
 # ---- what a call logs

@@ -235,6 +235,8 @@ class Function:
     """Which exceptions a retry is for; empty: any Exception."""
     key: Callable[..., str] | None = None
     """`Cache(key=fn)`: called with the step's literal arguments before planning."""
+    also: Callable[[], str] | None = None
+    """The digest of what `Cache(also=…)` names, as it is now."""
     fields: type | None = None
     """The NamedTuple class of a step with several outputs."""
 

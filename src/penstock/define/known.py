@@ -42,6 +42,7 @@ class Known(Struct, frozen=True):
 
 def known(callee: Callee, settings: Settings, environment: Environment) -> Known:
     closure = environment.closure(callee.function)
+    also = _also(settings, environment)
     outputs, fields = callee.outputs
     node = StepNode(
         id="",
@@ -53,7 +54,7 @@ def known(callee: Callee, settings: Settings, environment: Environment) -> Known
         several=fields is not None,
         role=settings.role,
         aspects=settings.aspects,
-        cache=settings.policy(_also(settings, environment)),
+        cache=settings.policy(also),
         retry=settings.retry(),
         timeout=settings.timeout if isinstance(settings.timeout, float) else None,
         resources=dict(settings.resources),
@@ -69,6 +70,7 @@ def known(callee: Callee, settings: Settings, environment: Environment) -> Known
         hints=callee.hints,
         exceptions=settings.exceptions(),
         key=None if key is None else _token(key),
+        also=(lambda: _also(settings, environment)) if also else None,
         fields=fields,
     )
     return Known(node, function)

@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Any
@@ -55,11 +56,11 @@ class Loader:
             case Given(value=value):
                 if type(value) in IMMUTABLE:
                     return value
-                self.paths += _paths(value, MANY)
+                self.paths += paths_in(value, MANY)
                 return deepcopy(value) if self.copies else value
             case Load(manifest=manifest, path=path):
                 value = follow(self._decode(manifest), path)
-                self.paths += _paths(value, 1)
+                self.paths += paths_in(value, 1)
                 return value
             case Assemble(kind=kind, items=items, keys=keys, cls=cls):
                 return assemble(kind, [self.value(item) for item in items], keys, cls)
@@ -163,15 +164,16 @@ def _asked(function: Callable[..., Any]) -> frozenset[str]:
 # ---- input files
 
 
-def _paths(value: Any, most: int) -> Iterator[Path]:
+def paths_in(value: Any, most: int = MANY) -> Iterator[Path]:
+    """The paths in a value, as deep as plain containers go."""
     if isinstance(value, Path):
         yield value
-    elif isinstance(value, list | tuple):
-        for item in value[:most]:
-            yield from _paths(item, most)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in islice(value, most):
+            yield from paths_in(item, most)
     elif type(value) is dict:
-        for item in list(value.values())[:most]:
-            yield from _paths(item, most)
+        for item in islice(value.values(), most):
+            yield from paths_in(item, most)
 
 
 Look = tuple[Any, ...] | None

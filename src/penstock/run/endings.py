@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from penstock.core.calls import Broke, Succeeded
 from penstock.core.failure import Failure
+from penstock.core.graph import Literal
 from penstock.core.records import CallRecord, ErrorRecord, Status, made, now
 from penstock.errors import PenstockError
 from penstock.run.agenda import Agenda
@@ -13,6 +15,7 @@ from penstock.run.call import DATED
 from penstock.run.flatten import Flat, StepTemplate, Template
 from penstock.run.healing import Healing
 from penstock.run.narrow import Part
+from penstock.run.outdated import given_files, outdated
 from penstock.run.products import Absent, Single
 from penstock.run.scribe import Scribe
 from penstock.run.setting import Setting
@@ -39,6 +42,8 @@ class Endings:
     healing: Healing
     inflight: dict[str, list[Task]] = field(default_factory=dict)
     """By key of a call in hand: equal calls of this run that wait for it."""
+    files: dict[str, Sequence[Literal]] = field(default_factory=dict)
+    """By step: the values that it is given and that hold paths."""
     failure: tuple[str, Broke | ErrorRecord] | None = None
     """The first step that failed, and how."""
 
@@ -126,6 +131,9 @@ class Endings:
         if outcome.changed:
             keep = False
             notes.append(f"not cached: {', '.join(outcome.changed)} changed while the step ran")
+        elif keep and (changed := self._outdated(task)):
+            keep = False
+            notes.append(f"not cached: {changed} changed after the run was planned")
         if DATED in outcome.reads:
             keep = False
             notes.append("not cached: it read context().logical_date; take a parameter instead")
@@ -190,6 +198,13 @@ class Endings:
         else:
             self.agenda.end(task, None)
         self.release(task)
+
+    def _outdated(self, task: Task) -> str:
+        """Files that are no more what the key says; "" if all are."""
+        template = task.template
+        if template.id not in self.files:
+            self.files[template.id] = given_files(template)
+        return ", ".join(outdated(task, self.files[template.id], self.values.artifacts.digest))
 
     def _failed(self, name: str, outcome: Broke | ErrorRecord) -> None:
         if self.failure is None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from penstock.core.calls import Advanced, Argument, Broke, Call, Given, Outcome, Saved, Succeeded
+from penstock.core.calls import Advanced, Broke, Call, Outcome, Saved, Succeeded
 from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
 from penstock.core.graph import Each
 from penstock.core.records import Status, now
@@ -277,7 +276,6 @@ class Engine:
         for name, source in task.template.inputs.items():
             keyed.parts.shown[name] = describe(source, task.item.get(name))
         task.reason = task.reason or self.setting.explain(task)
-        self._beware(task, arguments)
         return Call(
             run=self.setting.run,
             node=task.template.id,
@@ -299,19 +297,6 @@ class Engine:
             memory=memory_limit(node.resources),
             resume=self.setting.checkpoint(keyed.key),
         )
-
-    def _beware(self, task: Task, arguments: Mapping[str, Argument]) -> None:
-        """A file that is not any more what the key says must not lend its content to that key."""
-        keyed = task.call_keyed
-        for name, argument in arguments.items():
-            planned = keyed.parts.inputs.get(name)
-            if planned is None or not isinstance(argument, Given):
-                continue
-            path = argument.value
-            if isinstance(path, Path) and self.values.artifacts.digest(path) != planned:
-                note = f"not cached: '{path}' changed after the run was planned"
-                task.notes = (*task.notes, note)
-                task.keyed = replace(keyed, cacheable=False)
 
     # ---- what running calls say
 
