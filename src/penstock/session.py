@@ -6,7 +6,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -146,10 +146,10 @@ class Session:
             self._tidy(record.id)
 
     def _finish(self, engine: Engine, commits: Commits, record: RunRecord) -> Ended:
-        error: ErrorRecord | None = None
-        exception: BaseException | None = None
         try:
             status = engine.run()
+            error, exception = _why(engine)
+            commits.end(status, error)
         except KeyboardInterrupt:
             engine.interrupt("the run was interrupted")
             commits.end("cancelled", None)
@@ -157,16 +157,12 @@ class Session:
         except LeaseLost:
             raise
         except PenstockError as ours:
-            # The engine could not go on (a store refused): say so in the record if that still works.
-            engine.interrupt("the run could not go on")
-            commits.end("failed", ErrorRecord(type(ours).__name__, str(ours)))
+            # A store refused. Say so in the record, if that works now.
+            with suppress(PenstockError):
+                engine.interrupt("the run could not go on")
+            with suppress(PenstockError):
+                commits.give_up(ErrorRecord(type(ours).__name__, str(ours)))
             raise
-        if engine.endings.failure is not None:
-            name, broke = engine.endings.failure
-            told = broke if isinstance(broke, ErrorRecord) else broke.error
-            error = replace(told, message=f"'{name}': {told.message}")
-            exception = None if isinstance(broke, ErrorRecord) else broke.exception
-        commits.end(status, error)
         return Ended(self.stack.metadata.runs.get(record.id), exception)
 
     # ---- making ready
@@ -338,6 +334,16 @@ class Session:
         if not self.stack.metadata.address():
             return list
         return lambda: ["-m", "penstock.renewer", self.stack.reference(), token, owner]
+
+
+def _why(engine: Engine) -> tuple[ErrorRecord | None, BaseException | None]:
+    """What failed first: for the record, and as the user's own exception."""
+    if engine.endings.failure is None:
+        return None, None
+    name, broke = engine.endings.failure
+    if isinstance(broke, ErrorRecord):
+        return replace(broke, message=f"'{name}': {broke.message}"), None
+    return replace(broke.error, message=f"'{name}': {broke.error.message}"), broke.exception
 
 
 @dataclass(frozen=True, slots=True)

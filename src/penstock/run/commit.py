@@ -63,7 +63,8 @@ class Commits:
         events, self.events = self.events, []
         try:
             self.journal.append(self.token, events, durable=durable)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StoreError):
+            # Nothing of it was written: what has happened is still to be said, if only at the end.
             self.events[:0] = events
             raise
         for event in events:
@@ -77,7 +78,7 @@ class Commits:
         before, self.events = self.events, []
         try:
             holder = self.journal.claim(self.token, key, seed=seed, before=before, then=(running,))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StoreError):
             self.events[:0] = before
             raise
         for event in before:
@@ -110,9 +111,20 @@ class Commits:
             self.syncing.join()
             self.syncing.check()
         self.store.sync(self.files)
-        self.events.append(Barrier(self.run))
-        self.events.append(RunEnded(self.run, status, now(), error))
-        self.flush(durable=True)
+        self._end(Barrier(self.run), RunEnded(self.run, status, now(), error))
+
+    def give_up(self, error: ErrorRecord) -> None:
+        """The run's end where a store refused: nothing is said to be safe that may not be."""
+        self._end(RunEnded(self.run, "failed", now(), error))
+
+    def _end(self, *last: Event) -> None:
+        self.events += last
+        try:
+            self.flush(durable=True)
+        except (KeyboardInterrupt, StoreError):
+            # It has not ended in this way.
+            self.events = [event for event in self.events if event not in last]
+            raise
 
     def _note(self, event: Event) -> None:
         match event:
