@@ -25,6 +25,8 @@ class Agenda:
     ready: deque[Task | Map | Group] = field(default_factory=deque)
     maps: deque[Map | Group] = field(default_factory=deque)
     """Open ones with items still to be made."""
+    mapped: dict[tuple[str, str], Map] = field(default_factory=dict)
+    """Maps that are recorded as running."""
     groups: dict[tuple[str, str], Group] = field(default_factory=dict)
     waiting: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many others each instance still waits for."""
@@ -83,6 +85,7 @@ class Agenda:
                 one.started = now()
                 self.scribe.commits.add(StepsPlanned(one.template.id, one.total))
                 self.scribe.map(one, "running")
+                self.mapped[one.template.id, one.index] = one
             case Group():
                 self.groups[one.template.id, one.index] = one
         if one.total:
@@ -137,6 +140,7 @@ class Agenda:
 
     def _close(self, one: Map | Group) -> None:
         """All its items have ended."""
+        self.mapped.pop((one.template.id, one.index), None)
         value: Value
         match one:
             case Map(failed=0):

@@ -190,6 +190,7 @@ class Endings:
         if outcome.kind != "cancelled":
             if task.map is not None and not self.setting.options.keep_going:
                 self.scribe.map(task.map, "failed")
+                self.agenda.mapped.pop((task.template.id, task.map.index), None)
             self._failed(task.name, outcome)
         if task.healing:
             lost = Absent(f"'{task.name}' failed", failed=True)

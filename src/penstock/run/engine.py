@@ -83,7 +83,7 @@ class Engine:
                 self.endings.cancel(running.task, why)
         for running in self.pool.running.values():
             self.endings.cancel(running.task, why)
-        rest = [*self.stalled, *self.agenda.ready, *self.agenda.maps, *self.claimed]
+        rest = [*self.stalled, *self.agenda.ready, *self.agenda.mapped.values(), *self.claimed]
         rest.extend(task for *_, task in self.due)
         rest.extend(task for tasks in self.endings.inflight.values() for task in tasks)
         for one in {id(one): one for one in rest}.values():
