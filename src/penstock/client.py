@@ -121,7 +121,12 @@ class Client:
 
     def code(self, run: str, step: str) -> Mapping[str, str]:
         """Sources of everything the step's code reached: "features.py:encode" to text."""
-        found = self.closure(self.step(self.run(run).id, step))
+        record = self.step(self.run(run).id, step)
+        if record.total is not None and not record.index:
+            # A map has no code of its own: it is that of its items.
+            items = self.steps(record.run, record.node)
+            record = next((item for item in items if item.parts is not None), record)
+        found = self.closure(record)
         return found.sources if found else {}
 
     def graph(self, run: RunRecord) -> Graph | None:
@@ -131,7 +136,20 @@ class Client:
     def log_path(self, step: StepRecord) -> Path:
         """Where the step's process writes; of a reused step, what its origin wrote."""
         logs = self.stack.project.home / "logs"
-        return log_path(logs, step.source or step.run, step.node, step.index)
+        run, node, index = self._origin(step)
+        return log_path(logs, run, node, index)
+
+    def _origin(self, step: StepRecord) -> tuple[str, str, str]:
+        """Where this call was executed. It may have had another name there, or another place in a map."""
+        if not step.source:
+            return step.run, step.node, step.index
+        entry = self._store.calls.find(step.key, step.seed or 0) if step.key else None
+        if entry is not None and entry.run == step.source:
+            return entry.run, entry.node, entry.index
+        for one in self.steps(step.source):
+            if one.key == step.key and not one.source:
+                return one.run, one.node, one.index
+        return step.source, step.node, step.index
 
     def log(self, run: str, step: str) -> str:
         """What the step printed and logged; "" if nothing."""

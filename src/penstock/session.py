@@ -266,7 +266,7 @@ class Session:
             borrow=lambda node, index: newest(
                 metadata, record.project, record.pipeline, node, index
             ),
-            resolve=self._resolve,
+            resolve=prepared.sources.__getitem__,
             checkpoint=metadata.calls.checkpoint,
             failed=_post_mortem if options.pdb else None,
         )

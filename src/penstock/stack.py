@@ -13,10 +13,8 @@ from typing import Any, cast
 import msgspec
 
 from penstock.config.project import Backend, Config, StackConfig, read_config
-from penstock.config.settings import configure
 from penstock.config.sources import settle
 from penstock.core import io
-from penstock.core.graph import Definition
 from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Catalog, Executor, MetadataStore, Serializer
 from penstock.core.project import Project
@@ -50,10 +48,6 @@ class Stack:
     def options(self, options: Options) -> Options:
         """With what the environment and the project's file say, unless that is done."""
         return settle(self.config, options, os.environ).options
-
-    def configure(self, definition: Definition, options: Options) -> Definition:
-        """The definition with the settings of steps that the options carry."""
-        return configure(definition, options.settings, self.artifacts.digest)
 
     @property
     def isolates(self) -> bool:

@@ -213,3 +213,33 @@ def test_help_loads_neither_rich_nor_yaml_nor_the_stores() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.endswith("[]\n")
+
+
+MAPPED = """
+from penstock import each, pipeline, step
+
+@step
+def say(x: int) -> int:
+    print("say", x)
+    return x
+
+@pipeline
+def mapped(items: list[int]) -> list[int]:
+    return say.map(each(items))
+"""
+
+
+def test_a_reused_item_shows_what_it_logged_at_another_place(project: Project) -> None:
+    project.write("mapped.py", MAPPED)
+    project.penstock("run", "mapped.py", "-p", "items=[1, 2, 3]")
+    project.penstock("run", "mapped.py", "-p", "items=[3, 1, 7]")
+    assert project.penstock("logs", "last", "say[0]").out == "say 3\n"
+    shown = project.penstock("logs", "last", "say").out
+    assert shown == "── say[0]\nsay 3\n── say[1]\nsay 1\n── say[2]\nsay 7\n"
+    assert "def say(x: int) -> int:" in project.penstock("code", "last").out
+
+
+def test_the_last_run_is_compared_with_the_one_before(ran: Project) -> None:
+    alone = ran.penstock("compare", "last").out
+    assert alone == ran.penstock("compare", "before").out
+    assert "fit: helper 'features.encode' (features.py)" in alone

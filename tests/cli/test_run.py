@@ -318,3 +318,39 @@ def test_ctrl_c_cancels_in_good_order_and_says_how_to_continue(project: Project)
     run = project.penstock("show", "--json").json
     assert run["run"]["status"] == "cancelled"
     assert {s["node"]: s["status"] for s in run["steps"]} == {"quick": "done", "wait": "cancelled"}
+
+
+def test_what_the_projects_file_says_of_a_step_is_for_the_pipelines_that_have_it(
+    project: Project,
+) -> None:
+    project.write("penstock.toml", "[steps.fit]\nretries = 2\n[steps.absent]\nretries = 9\n")
+    assert project.penstock("run", "flow.py").code == 0
+    settings = project.penstock("config", "--json").json
+    assert settings["settings.fit.retries"] == {"value": 2, "source": "penstock.toml:2"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("parameters:\n  dept: 3\n", "run.yaml:2: 'training' has no parameter 'dept'"),
+        ("parameters:\n  depth: x\n", "run.yaml:2: 'depth': expected a whole number, got 'x'"),
+        (
+            "steps:\n  fit:\n    retris: 1\n",
+            "run.yaml:3: 'fit' has no setting or argument 'retris'",
+        ),
+        (
+            "steps:\n  fitt:\n    retries: 1\n",
+            "run.yaml:3: no step 'fitt', which 'fitt.retries' sets",
+        ),
+    ],
+)
+def test_an_error_in_a_runs_file_names_its_line(project: Project, text: str, told: str) -> None:
+    project.write("run.yaml", text)
+    said = project.penstock("run", "flow.py", "--config", "run.yaml")
+    assert (said.code, said.err.splitlines()[0]) == (2, f"error: {told}")
+
+
+def test_last_is_a_run_in_a_reference_too(project: Project) -> None:
+    project.penstock("run", "flow.py")
+    said = project.penstock("run", "flow.py", "--with", "load=run:last/load", "--json")
+    assert [step["status"] for step in said.json["steps"]] == ["reused", "reused"]

@@ -77,10 +77,10 @@ def test_everything_is_merged_into_one_value(tmp_path: Path) -> None:
         tags=("a", "b"),
         strict=True,
         parameters={"depth": "8", "hyper": {"lr": "0.2", "momentum": 0.9}},
-        settings={"@trainer.timeout": "2h", "fit.retries": "9", "fit.timeout": "1m"},
+        settings={"@trainer.timeout": "2h", "fit.retries": "9", "?fit.timeout": "1m"},
         settled=True,
     )
-    assert settled.sources["settings.fit.timeout"] == Given("1m", "penstock.toml:8")
+    assert settled.sources["settings.?fit.timeout"] == Given("1m", "penstock.toml:8")
     assert settled.stack.name == "prod"
 
 

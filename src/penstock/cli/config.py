@@ -12,7 +12,7 @@ from penstock.cli.flags import as_json, on_stack
 from penstock.cli.run import options_of
 from penstock.cli.terminal import terminal
 from penstock.config import Config, StackConfig, read_config
-from penstock.config.sources import Given
+from penstock.config.sources import ANYWHERE, Given
 from penstock.core.options import NAMES, Options
 from penstock.core.project import find_project
 from penstock.stack import LOCAL
@@ -32,7 +32,8 @@ def command(file: str | None, every: bool, stack: str, as_json: bool) -> None:
         "project.name": Given(project.name, "pyproject.toml or the folder"),
         "project.root": Given(str(project.root), "the nearest folder with a project's mark"),
         "project.home": Given(str(project.home), _home_source()),
-        **settled.sources,
+        # Both marks say how a setting is looked up, which is not what is asked here.
+        **{name.replace(f".{ANYWHERE}", "."): one for name, one in settled.sources.items()},
         **dict(_stack(config, settled.stack)),
     }
     if every:

@@ -26,7 +26,7 @@ LOOK = 0.2
 def command(run_id: str, step: str, follow: bool, stack: str, as_json: bool) -> None:
     reader = client(stack)
     run = reader.run(run_id)
-    names = [step] if step else _names(reader, run)
+    names = _names(reader, run, step)
     if as_json:
         terminal.json({name: reader.log(run.id, name) for name in names})
         return
@@ -36,16 +36,22 @@ def command(run_id: str, step: str, follow: bool, stack: str, as_json: bool) -> 
         return
     for name in names:
         text = reader.log(run.id, name).rstrip("\n")
-        if text and not step:
+        if text and name != step:
             terminal.out(terminal.style(f"── {name}", "dim"))
         if text:
             terminal.out(text)
-    if step and not reader.log(run.id, step):
+    if step and not any(reader.log(run.id, name) for name in names):
         terminal.note(f"'{step}' printed nothing")
 
 
-def _names(reader: Client, run: RunRecord) -> list[str]:
-    return [step.name for step in reader.steps(run.id)]
+def _names(reader: Client, run: RunRecord, step: str) -> list[str]:
+    """All steps, or this one; of a map all items."""
+    if step:
+        found = reader.step(run.id, step)
+        if found.total is None or found.index:
+            return [step]
+        return [one.name for one in reader.steps(run.id, found.node)]
+    return [one.name for one in reader.steps(run.id)]
 
 
 def _follow(reader: Client, run: RunRecord, step: str) -> Iterator[str]:

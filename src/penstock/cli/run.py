@@ -21,12 +21,14 @@ from penstock.cli.runs import steps_in_words
 from penstock.cli.terminal import duration, number, terminal
 from penstock.client import Client
 from penstock.config import read_config
+from penstock.config.settings import configure
 from penstock.config.sources import Settled, settle
 from penstock.core.graph import Definition
 from penstock.core.options import Options
 from penstock.core.project import Project
 from penstock.core.records import RunRecord, StepRecord
 from penstock.define.trace import trace
+from penstock.errors import UsageError
 from penstock.session import Session, session
 
 EXIT: Mapping[str, int] = {"done": 0, "failed": 1, "rejected": 3, "cancelled": 130}
@@ -118,11 +120,27 @@ def prepare(target: str, given: Mapping[str, Any], *, reading: bool = False) -> 
     settled = options_of(project, pipeline, given)
     options = settled.options
     opened = session(project, settled.stack.name, reading=reading)
-    arguments = bind(pipeline.callee, pipeline.name, options.parameters)
+    arguments = bind(
+        pipeline.callee,
+        pipeline.name,
+        options.parameters,
+        lambda word: settled.place(f"parameters.{word}"),
+    )
     definition = trace(
         pipeline, (), arguments, opened.environment(), logical_date=options.logical_date
     )
+    _check(opened, definition, settled)
     return Prepared(opened, definition, settled)
+
+
+def _check(opened: Session, definition: Definition, settled: Settled) -> None:
+    """What a file sets of steps is tried one by one, so that an error names its line."""
+    for name, value in settled.options.settings.items():
+        if place := settled.place(f"settings.{name}"):
+            try:
+                configure(definition, {name: value}, opened.stack.artifacts.digest)
+            except UsageError as error:
+                raise UsageError(f"{place}{error.message}", hint=error.hint) from None
 
 
 def options_of(project: Project, pipeline: Pipeline | None, given: Mapping[str, Any]) -> Settled:

@@ -11,12 +11,9 @@ from msgspec.structs import replace as with_fields
 from penstock.config.coerce import coerce, seconds
 from penstock.config.place import near
 from penstock.config.project import STEP_OPTIONS
-from penstock.config.sources import nest
+from penstock.config.sources import ANYWHERE, ROLE, nest
 from penstock.core.graph import Definition, Graph, GraphNode, Literal, Node, StepNode
 from penstock.errors import UsageError
-
-ROLE = "@"
-"""A setting of this mark is for all steps of a role: "@trainer.timeout"; a step's own goes before."""
 
 
 def configure(
@@ -36,9 +33,11 @@ def configure(
         if name.startswith(ROLE):
             role, _, option = name[1:].partition(".")
             roles.setdefault(role, {})[option] = value
-        else:
+        elif not name.startswith(ANYWHERE):
             step, option = _split(name, ids)
             nest(steps.setdefault(step, {}), option, value)
+        elif (one := name[1:].rpartition("."))[0] in ids:
+            nest(steps.setdefault(one[0], {}), one[2], value)
     setter = _Setter(definition, roles, steps, digest)
     return replace(definition, graph=setter.graph(definition.graph, ""))
 

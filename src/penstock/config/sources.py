@@ -46,6 +46,11 @@ _TYPES: Mapping[str, Any] = {
 }
 _NESTED = ("parameters", "settings", "replace")
 
+ROLE = "@"
+"""A setting of this mark is for all steps of a role: "@trainer.timeout"; a step's own goes before."""
+ANYWHERE = "?"
+"""A setting of this mark is the project's, for whichever pipeline has the step: "?fit.retries"."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
@@ -74,6 +79,13 @@ class Settled:
     """By option; "parameters.depth" and "settings.fit.retries" one by one."""
     stack: StackConfig
 
+    def place(self, name: str) -> str:
+        """Where in a file "parameters.depth" was set, as the beginning of a message; else ""."""
+        for known, given in self.sources.items():
+            if (known == name or known.startswith(f"{name}.")) and given.source not in _UNPLACED:
+                return f"{given.source}: "
+        return ""
+
 
 def settle(
     config: Config,
@@ -95,11 +107,23 @@ def settle(
         *_from_environment(environment),
         *_from_command(command or {}),
     ):
-        found[name] = Given(value, source)
+        found[_settled(name, found)] = Given(value, source)
     found.setdefault("stack", Given(stack.name, "default"))
     return Settled(_options(found), found, stack)
 
 
+def _settled(name: str, found: dict[str, Given]) -> str:
+    """Of a setting with and without the project's mark only the one that is said last remains."""
+    marked, plain = f"settings.{ANYWHERE}", "settings."
+    if not name.startswith(plain):
+        return name
+    if not name.startswith(marked):
+        found.pop(marked + name.removeprefix(plain), None)
+        return name
+    return own if (own := plain + name.removeprefix(marked)) in found else name
+
+
+_UNPLACED = ("command line", "code", "default")
 Found = Iterator[tuple[str, Any, str]]
 
 
@@ -137,7 +161,7 @@ def _from_project(config: Config, stack: StackConfig) -> Found:
         for name, value in holder.options.items():
             place = config.place(*at, "options", name)
             yield name, _typed(name, expand(value, place), str(place)), str(place)
-    for kind, mark in (("roles", "@"), ("steps", "")):
+    for kind, mark in (("roles", ROLE), ("steps", ANYWHERE)):
         for at, holder in (((), config), (("stacks", stack.name), stack)):
             for step, table in getattr(holder, kind).items():
                 for key, value in table.items():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from penstock.client import Client
+from penstock.core.parts import Change, explain, words
 from penstock.core.records import RunRecord, StepRecord
 
 Pair = tuple[Any, Any]
@@ -19,32 +20,39 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
     first: str
     second: str
+    facts: dict[str, Pair] = {}
+    """Of the runs as wholes: pipeline, status, took (seconds), seed, commit, python."""
     parameters: dict[str, Pair] = {}
     metrics: dict[str, Pair] = {}
     statuses: dict[str, Pair] = {}
     code: tuple[str, ...] = ()
     """Steps of both runs whose code differs."""
     seconds: dict[str, Pair] = {}
+    changes: dict[str, tuple[Change, ...]] = {}
+    """By step: each part of its key that differs. Of a map, the first item that does."""
 
     def __repr__(self) -> str:
         lines = [f"{self.first} | {self.second}"]
-        for title in ("parameters", "metrics", "statuses", "seconds"):
+        for title in ("facts", "parameters", "metrics", "statuses", "seconds"):
             table: Mapping[str, Pair] = getattr(self, title)
             lines += [title] if table else []
             width = max(map(len, table), default=0)
             lines += [f"  {k:{width}}  {_cell(a)} | {_cell(b)}" for k, (a, b) in table.items()]
-        if self.code:
-            lines += ["code", f"  {', '.join(self.code)}"]
+        lines += ["changes"] if self.changes else []
+        for name, changes in self.changes.items():
+            lines += [f"  {name}: {words(change)}" for change in changes]
         return "\n".join(lines)
 
 
 def compare(client: Client, first: str, second: str) -> Comparison:
     """The first run beside the second. Raises NotFound."""
     one, other = client.run(first), client.run(second)
-    steps, others = _steps(client, one), _steps(client, other)
+    every, more = client.steps(one.id), client.steps(other.id)
+    steps, others = _whole(every), _whole(more)
     return Comparison(
         first=one.id,
         second=other.id,
+        facts=_differing(_facts(one), _facts(other)),
         parameters=_differing(one.parameters, other.parameters),
         metrics=_differing(_metrics(client, one), _metrics(client, other)),
         statuses=_differing(_each(steps, "status"), _each(others, "status")),
@@ -53,6 +61,7 @@ def compare(client: Client, first: str, second: str) -> Comparison:
             name: (_seconds(steps.get(name)), _seconds(others.get(name)))
             for name in dict.fromkeys((*steps, *others))
         },
+        changes=_changes(client, every, more),
     )
 
 
@@ -63,8 +72,36 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Pa
     return {k: (a, b) for k, (a, b) in pairs.items() if a != b and not (a != a and b != b)}
 
 
-def _steps(client: Client, run: RunRecord) -> dict[str, StepRecord]:
-    return {step.node: step for step in client.steps(run.id) if not step.index}
+def _facts(run: RunRecord) -> dict[str, Any]:
+    origin = run.provenance
+    return {
+        "pipeline": run.pipeline,
+        "status": run.status,
+        "took": round((run.ended - run.started) / 1e6, 3) if run.ended else None,
+        "seed": run.seed,
+        "commit": (origin.commit[:8] + (" with changes" if origin.dirty else "")) or None,
+        "python": origin.python or None,
+    }
+
+
+def _whole(steps: Iterable[StepRecord]) -> dict[str, StepRecord]:
+    return {step.node: step for step in steps if not step.index}
+
+
+def _changes(
+    client: Client, steps: Iterable[StepRecord], others: Iterable[StepRecord]
+) -> dict[str, tuple[Change, ...]]:
+    before = {step.name: step.parts for step in steps if step.parts is not None}
+    found: dict[str, tuple[Change, ...]] = {}
+    told: set[str] = set()
+    for step in others:
+        old = before.get(step.name)
+        if old is None or step.parts is None or step.node in told or old == step.parts:
+            continue
+        if changes := explain(old, step.parts, client.code_of, ref=step.ref):
+            found[step.name] = changes
+            told.add(step.node)
+    return found
 
 
 def _metrics(client: Client, run: RunRecord) -> dict[str, float]:

@@ -75,7 +75,7 @@ def _step(steps: Sequence[StepRecord], name: str, run: str, artifacts: Artifacts
                 f"'{name}' of run {run} gave nothing: it is {whole[0].status}",
                 hint=f"Its outputs: {', '.join(whole[0].outputs) or 'none'}.",
             )
-    names = ", ".join(sorted({step.node for step in steps}))
+    names = ", ".join(sorted({step.node for step in steps})) or "none, it did not come so far"
     raise NotFound(f"run {run} has no step '{name}'", hint=f"It has: {names}.")
 
 
