@@ -22,7 +22,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from penstock.core.naming import is_first_party, type_name
+from penstock.core.naming import is_first_party, module_name, type_name
 from penstock.errors import SerializationError
 
 LARGE = 1 << 16
@@ -40,11 +40,12 @@ class Fields:
 Other = Callable[[object], str | Fields]
 
 
-def digest_plain(value: object, other: Other, *, classes: set[type] | None = None) -> str:
+def digest_plain(value: object, other: Other, *, classes: set[Any] | None = None) -> str:
     """The digest of a value's content.
 
     `other` answers for what is not a plain value: with its digest, or with the parts to walk on
-    (`unfold` gives those of any object that can be copied). The classes met are added to `classes`.
+    (`unfold` gives those of any object that can be copied). The classes met are added to `classes`,
+    and functions; of one without a name that could be found again, the names that it uses.
     Raises SerializationError for what has no content that can be known: a lock, an open file.
     """
     atom = _ATOMS.get(type(value))
@@ -132,7 +133,7 @@ class _Open:
         self.height = self.low = 0
 
 
-def _walk(root: object, other: Other, classes: set[type]) -> bytes:
+def _walk(root: object, other: Other, classes: set[Any]) -> bytes:
     opened = _open(root, other, classes)
     if isinstance(opened, bytes):
         return opened
@@ -164,7 +165,7 @@ def _walk(root: object, other: Other, classes: set[type]) -> bytes:
 def _collect(
     top: _Open,
     other: Other,
-    classes: set[type],
+    classes: set[Any],
     memo: dict[int, tuple[object, bytes]],
     above: dict[int, int],
 ) -> _Open | None:
@@ -198,7 +199,7 @@ def _close(done: _Open) -> bytes:
 # ---- what a value is made of
 
 
-def _open(value: Any, other: Other, classes: set[type]) -> bytes | _Open:
+def _open(value: Any, other: Other, classes: set[Any]) -> bytes | _Open:
     """The piece of a value without parts, or its parts, to be collected."""
     cls = type(value)
     builtin = _BUILTIN.get(cls)
@@ -208,7 +209,10 @@ def _open(value: Any, other: Other, classes: set[type]) -> bytes | _Open:
         scalar = _python_scalar(value)
         if scalar is not None:
             return _ATOMS[type(scalar)](scalar)
-    classes.add(value if isinstance(value, type) else cls)
+    if isinstance(value, types.FunctionType):
+        classes.update(_met(value))
+    else:
+        classes.add(value if isinstance(value, type) else cls)
     if issubclass(cls, tuple) and hasattr(cls, "_fields") and not hasattr(value, "__dict__"):
         return _parts(f"namedtuple {type_name(cls)}", [*cls._fields, *value])
     if isinstance(cls, EnumType):
@@ -345,6 +349,38 @@ def _function(value: types.FunctionType) -> Fields:
         "function",
         (name, value.__code__, value.__defaults__, value.__kwdefaults__, value.__closure__),
     )
+
+
+_COMPUTED = frozenset(("getattr", "vars", "globals", "__dict__"))
+
+
+def _met(function: types.FunctionType) -> Iterator[object]:
+    """What a function's doing hangs on beside its own code, which the walk takes itself."""
+    if "<" not in function.__qualname__:
+        yield function
+    elif not _installed(function.__module__):
+        names = tuple(dict.fromkeys(_names(function.__code__)))
+        yield from _used(function.__globals__, module_name(function.__module__), names)
+
+
+def _used(namespace: dict[str, Any], module: str, names: Sequence[str]) -> Iterator[str]:
+    """Names in a module; instead of a module that one of them is, those in it, where all are plain."""
+    for name in names:
+        value = namespace.get(name, namespace)
+        if isinstance(value, types.ModuleType):
+            others = [other for other in names if other != name]
+            inner = tuple(_used(vars(value), module_name(value), others))
+            hidden = not inner or not _COMPUTED.isdisjoint(names)
+            yield from (f"{module}:{name}",) if hidden else inner
+        elif value is not namespace:
+            yield f"{module}:{name}"
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _names(const)
 
 
 def _installed(module: str) -> bool:

@@ -53,8 +53,8 @@ class Artifacts:
         self._lookup = lookup
         self._memo = _remembering(memo)
         self._scratch: Path | None = None
-        self._met: set[type] = set()
-        """Classes met by the walk since the last value was begun."""
+        self._met: set[Any] = set()
+        """Classes and functions met by the walk since the last value was begun."""
         self._written: dict[int, str] = {}
         """Contents of the parts of the value that is being written."""
 
@@ -135,6 +135,15 @@ class Artifacts:
         data = fetched(self.store, manifest)[LISTED]
         return _listed.decode(data if isinstance(data, bytes) else data.read_bytes())
 
+    def examine(self, one: Made) -> None:
+        """Raise what `decode` would raise of its files and its signature."""
+        manifest = self._lookup(one.artifact)
+        if manifest.unsafe:
+            self._check(manifest)
+        files = fetched(self.store, manifest)
+        for name in files:
+            files[name]
+
     # ---- contents
 
     def digest(self, value: object) -> str:
@@ -147,6 +156,14 @@ class Artifacts:
                 return leaf
         return digest_plain(value, self._other, classes=self._met)
 
+    def examine(self, value: object) -> tuple[str, tuple[str, ...]]:
+        """Its digest, and the first-party classes and functions that it holds."""
+        before, self._met = self._met, set()
+        try:
+            return self.digest(value), _first_party(self._met)
+        finally:
+            self._met = before
+
     def file_digest(self, path: Path) -> str:
         return digest_path(path, self._memo)
 
@@ -156,6 +173,7 @@ class Artifacts:
 
     def _leaf(self, value: object) -> str | None:
         """The digest of a value whose serializer knows it; None if it is for the walk."""
+        self._met.add(type(value))
         if id(value) in self._written:
             return self._written[id(value)]
         for serializer in self._accepting(value):
@@ -317,12 +335,17 @@ def _gathered(contents: Iterable[str]) -> str:
     return digest_struct("collection", tuple(contents))
 
 
-def _first_party(classes: set[type]) -> tuple[str, ...]:
-    return tuple(sorted(type_name(cls) for cls in classes if _is_ours(cls)))
+def _first_party(met: set[Any]) -> tuple[str, ...]:
+    """By name; what is a name already was met in first-party code."""
+    return tuple(
+        sorted({one if isinstance(one, str) else type_name(one) for one in met if _is_ours(one)})
+    )
 
 
 @lru_cache(maxsize=4096)
 def _is_ours(cls: Hashable) -> bool:
+    if isinstance(cls, str):
+        return True
     module = getattr(cls, "__module__", "")
     file = getattr(sys.modules.get(module), "__file__", None)
     return module == MAIN or (not module.startswith("penstock.") and is_first_party(file))

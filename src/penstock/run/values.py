@@ -73,6 +73,8 @@ class Values:
     """Literals and collections that the engine itself put, by content."""
     fresh: list[Manifest] = field(default_factory=list)
     """Those that no event has recorded yet: they go with their first consumer."""
+    met: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By digest of a literal: the first-party classes and functions that it holds."""
     recent: dict[str, Manifest] = field(default_factory=dict)
     members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Of each collection in `stored`: the artifacts that it lists."""
@@ -146,7 +148,12 @@ class Values:
             case Build(items=items) | Expr(operands=items):
                 for item in items:
                     yield from self.classes(item, index)
-            case Literal() | SecretRef():
+            case Literal(value=value, digest=digest):
+                if type(value) not in ATOMS:
+                    if digest not in self.met:
+                        self.met[digest] = self.artifacts.examine(value)[1]
+                    yield from self.met[digest]
+            case SecretRef():
                 return
 
     # ---- arguments
@@ -272,8 +279,8 @@ class Values:
             ) from None
 
         def plain(n: int) -> Item:
-            digest = self.artifacts.digest(values[n])
-            return Item(digest, self.given(values[n], digest))
+            digest, classes = self.artifacts.examine(values[n])
+            return Item(digest, self.given(values[n], digest), classes)
 
         return len(values), plain
 
