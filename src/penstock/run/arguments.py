@@ -17,20 +17,22 @@ from penstock.core.calls import Argument, Assemble, Given, Load, Reveal
 from penstock.core.graph import Access
 from penstock.core.records import Manifest
 from penstock.core.secret import reveal
-from penstock.errors import ArtifactDamaged, ArtifactMissing, RunError, StoreError
+from penstock.errors import ArtifactDamaged, ArtifactMissing, PenstockError, RunError, Untrusted
 from penstock.run.artifacts import Artifacts
 
 IMMUTABLE = frozenset(
     (int, str, float, bool, bytes, complex, type(None), date, datetime, timedelta)
 )
+LOST = (ArtifactMissing, ArtifactDamaged, Untrusted)
+"""What making an artifact again can help against: also that its signature is of another key."""
 MANY = 1000
 """Items of a list that are looked at for paths."""
 
 
 class Lost(Exception):
-    """Artifacts that a call needs are missing or damaged."""
+    """Artifacts that a call needs are missing, damaged, or not to be trusted."""
 
-    def __init__(self, artifacts: tuple[str, ...], error: StoreError) -> None:
+    def __init__(self, artifacts: tuple[str, ...], error: PenstockError) -> None:
         super().__init__(str(error))
         self.artifacts = artifacts
         self.error = error
@@ -72,7 +74,7 @@ class Loader:
     def _decode(self, manifest: Manifest) -> Any:
         try:
             return self.artifacts.decode(manifest, scratch=self.scratch)
-        except (ArtifactMissing, ArtifactDamaged) as error:
+        except LOST as error:
             raise Lost(self._lost(manifest), error) from error
 
     def _lost(self, manifest: Manifest) -> tuple[str, ...]:
@@ -81,14 +83,13 @@ class Loader:
             return (manifest.id,)
         try:
             items = self.artifacts.items(manifest)
-        except (ArtifactMissing, ArtifactDamaged):
+        except LOST:
             return (manifest.id,)
         lost: list[str] = []
         for item in items:
             try:
-                for file in item.files:
-                    self.artifacts.store.path(file, verify=True)
-            except (ArtifactMissing, ArtifactDamaged):
+                self.artifacts.check(item)
+            except LOST:
                 lost.append(item.artifact)
         return tuple(lost) or (manifest.id,)
 

@@ -135,7 +135,7 @@ class Artifacts:
         data = fetched(self.store, manifest)[LISTED]
         return _listed.decode(data if isinstance(data, bytes) else data.read_bytes())
 
-    def examine(self, one: Made) -> None:
+    def check(self, one: Made) -> None:
         """Raise what `decode` would raise of its files and its signature."""
         manifest = self._lookup(one.artifact)
         if manifest.unsafe:

@@ -332,6 +332,11 @@ class Engine:
         again = self.healing.begin(task, lost)
         for one in again or ():
             self.commits.tell(Note(f"the stored output of '{one.name}' is lost; making it again"))
+            # The producer's own record may be final; this call's is not.
+            task.notes = (
+                *task.notes,
+                f"the stored output of '{one.name}' was lost or damaged: made again",
+            )
             self.agenda.ready.append(one)
         return again is not None
 

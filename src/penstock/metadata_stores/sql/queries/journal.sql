@@ -99,7 +99,8 @@ INSERT INTO taken (entry, name, content) VALUES (:entry, :name, :content)
 -- name: add_artifact
 INSERT INTO artifact (id, content, run, boot, durable, created, inline, manifest)
 VALUES (:id, :content, :run, :boot, :durable, :created, :inline, :manifest)
-ON CONFLICT (id) DO UPDATE SET created = excluded.created, manifest = excluded.manifest
+ON CONFLICT (id) DO UPDATE SET
+    created = excluded.created, inline = excluded.inline, manifest = excluded.manifest
 
 -- name: add_file
 INSERT INTO file (artifact, digest)
