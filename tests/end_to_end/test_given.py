@@ -152,6 +152,14 @@ def of_name():
 def call(function) -> int:
     return function(10)
 
+@step
+def measure(table) -> int:
+    return table.size_of()
+
+@pipeline
+def tables() -> int:
+    return measure(kinds.Table({"a": [1, 2]}))
+
 @pipeline
 def every() -> list:
     return [
@@ -185,3 +193,11 @@ def test_what_an_earlier_step_made_counts_with_the_code_that_it_reaches(place: P
     method = place.run("flow:every", workers=2)
     assert method.result == [-8, -7, 5, 120, 8]
     assert "method" in method.executed
+
+
+def test_a_subclass_of_what_a_library_stores_counts_with_its_code(place: Place) -> None:
+    place.write(flow=STEPS, models=MODELS, kinds=KINDS)
+    assert place.run("flow:tables").result == 2
+    place.write(kinds=KINDS.replace("return len(self)", "return len(self) * 10"))
+    edited = place.run("flow:tables")
+    assert (edited.executed, edited.result) == ({"measure"}, 20)

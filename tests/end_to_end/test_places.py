@@ -377,6 +377,33 @@ def test_a_class_of_values_that_was_edited_meanwhile_is_refused_by_workers(
     assert place.run("flow:training", 1).result == 100
 
 
+def test_a_helper_that_a_policy_names_and_that_was_edited_meanwhile_is_refused_by_workers(
+    place: Place, book: Notebook
+) -> None:
+    place.write(
+        flow="""
+        import importlib
+        import features
+        from penstock import Cache, pipeline, step
+
+        @step(cache=Cache(also=[features.scale]))
+        def fit(x: int = 3) -> int:
+            return getattr(importlib.import_module("feat" + "ures"), "scale")(x)
+
+        @pipeline
+        def training(x: int = 3) -> int:
+            return fit(x)
+        """,
+        features="def scale(x):\n    return x\n",
+    )
+    book.cell("import flow, features")
+    assert book.run("flow.training.options(workers=1).run(1)") == ({"fit": "done"}, 1)
+    place.write(features="def scale(x):\n    return x * 100\n")
+    with pytest.raises(CellFailed, match=r"changed since the run was planned"):
+        book.cell("flow.training.options(workers=1).run(2)")
+    assert place.run("flow:training", 1).result == 100
+
+
 # ---- what importing does
 
 

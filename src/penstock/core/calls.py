@@ -59,7 +59,8 @@ class Call(Struct, frozen=True, kw_only=True):
     code: str
     """The code digest that was planned; another one is refused."""
     classes: dict[str, str] = {}
-    """By name the code digests of first-party classes that the inputs hold; others are refused."""
+    """By name the code digests of the classes and functions that the inputs hold, or that the step's
+    policy names; others are refused."""
     key: str
     arguments: dict[str, Argument]
     outputs: tuple[Output, ...]

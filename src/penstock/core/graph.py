@@ -237,6 +237,8 @@ class Function:
     """`Cache(key=fn)`: called with the step's literal arguments before planning."""
     also: Callable[[], str] | None = None
     """The digest of what `Cache(also=…)` names, as it is now."""
+    beside: tuple[str, ...] = ()
+    """The functions among that, by name: for a process that imports them anew."""
     fields: type | None = None
     """The NamedTuple class of a step with several outputs."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from penstock.core.digest import digest_struct
 from penstock.core.graph import Closure, Function, Output, StepNode
-from penstock.core.naming import module_name
+from penstock.core.naming import module_name, type_name
 from penstock.define.callee import Callee
 from penstock.define.settings import Cache, Settings
 from penstock.define.target import target
@@ -71,6 +71,7 @@ def known(callee: Callee, settings: Settings, environment: Environment) -> Known
         exceptions=settings.exceptions(),
         key=None if key is None else _token(key),
         also=(lambda: _also(settings, environment)) if also else None,
+        beside=tuple(_beside(settings)),
         fields=fields,
     )
     return Known(node, function)
@@ -94,14 +95,26 @@ def _also(settings: Settings, environment: Environment) -> str:
     return digest_struct("also", *(_one(thing, environment) for thing in settings.cache.also))
 
 
+def _beside(settings: Settings) -> Iterator[str]:
+    for thing in settings.cache.also if isinstance(settings.cache, Cache) else ():
+        function = _function(thing)
+        if callable(function) and "<" not in getattr(function, "__qualname__", "<"):
+            yield type_name(function)
+
+
+def _function(thing: Any) -> Any:
+    """A step is the function inside it."""
+    thing = getattr(thing, "callee", thing)
+    return getattr(thing, "function", thing)
+
+
 def _one(thing: Any, environment: Environment) -> str:
     match thing:
         case Env(name):
             return digest_struct("environment", name, os.environ.get(name))
         case str() | Path():
             return environment.digest_value(environment.root / thing)
-    function = getattr(thing, "callee", thing)
-    function = getattr(function, "function", function)
+    function = _function(thing)
     if callable(function):
         return environment.closure(function).digest
     return environment.digest_value(thing)

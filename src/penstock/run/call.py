@@ -274,8 +274,8 @@ def _other_class(call: Call, tools: Tools) -> CodeChanged | None:
         # A notebook's class travels with the function that uses it, whose own digest is compared.
         if module != MAIN and tools.class_digest(name) != planned:
             return CodeChanged(
-                f"the class '{cls}' of '{module}' changed since the run was planned",
-                hint=f"'{call.node}' is given one, and its file was edited meanwhile. Run again.",
+                f"'{cls}' of '{module}' changed since the run was planned",
+                hint=f"'{call.node}' is given it, and its file was edited meanwhile. Run again.",
             )
     return None
 

@@ -64,7 +64,7 @@ class Keyed:
     cacheable: bool
     notes: tuple[str, ...] = ()
     classes: Mapping[str, str] = field(default_factory=dict)
-    """By name the code digests of first-party classes that the inputs hold."""
+    """By name the code digests of what the inputs hold, and of what the step's policy names."""
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class Decider:
             parts,
             node.cache.enabled is not False and not problems,
             notes,
-            known,
+            known | {name: self.class_digest(name) for name in template.function.beside},
         )
 
     def decide(self, template: StepTemplate, keyed: Keyed) -> Reuse | Execute:
