@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.cli.project import FEATURES, Project
@@ -191,6 +193,21 @@ def test_completion_knows_commands_runs_and_steps(ran: Project) -> None:
     assert complete("penstock ru") == ["run", "runs"]
     assert complete("penstock show bef") == ["before"]
     assert complete("penstock why before f") == ["fit"]
+    assert complete("penstock run flow.py:t") == ["flow.py:training"]
+    assert complete("penstock run flow.py:training --until l") == ["load"]
+    assert complete("penstock run flow.py -p d") == ["depth="]
+
+
+def test_bash_completes_what_follows_a_colon(ran: Project) -> None:
+    typed = "COMP_WORDS=(penstock run flow.py : tr); COMP_CWORD=4; _penstock_completion penstock"
+    shell = subprocess.run(
+        ["bash", "-c", f'eval "$(penstock completion bash)"; {typed}; echo "${{COMPREPLY[@]}}"'],
+        cwd=ran.root,
+        env=ran.environment(PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}"),
+        capture_output=True,
+        text=True,
+    )
+    assert shell.stdout == "training\n"
 
 
 def test_a_reader_that_stops_early_ends_the_command_quietly(ran: Project) -> None:

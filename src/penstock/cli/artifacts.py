@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from penstock.cli.flags import as_json, client, complete_run, on_stack, step_argument
+from penstock.cli import completing
+from penstock.cli.flags import as_json, client, on_stack, step_argument
 from penstock.cli.terminal import terminal
 from penstock.client import Client, describe
 from penstock.core.records import Made, StepRecord
@@ -14,7 +15,7 @@ from penstock.errors import NotFound
 
 
 @click.command()
-@click.argument("name", metavar="[RUN|ARTIFACT]", default="last", shell_complete=complete_run)
+@click.argument("name", metavar="[RUN|ARTIFACT]", default="last", shell_complete=completing.run)
 @step_argument()
 @on_stack
 @as_json

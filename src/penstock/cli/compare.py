@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from penstock.cli.flags import as_json, client, complete_run, on_stack
+from penstock.cli import completing
+from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.terminal import duration, number, terminal
 from penstock.client import Client
 from penstock.core.parts import words
@@ -14,8 +15,8 @@ from penstock.experiments.compare import Comparison, compare
 
 
 @click.command()
-@click.argument("first", metavar="RUN", shell_complete=complete_run)
-@click.argument("second", metavar="[RUN]", default="", shell_complete=complete_run)
+@click.argument("first", metavar="RUN", shell_complete=completing.run)
+@click.argument("second", metavar="[RUN]", default="", shell_complete=completing.run)
 @on_stack
 @as_json
 def command(first: str, second: str, stack: str, as_json: bool) -> None:

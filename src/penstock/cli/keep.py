@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from penstock.cli.flags import as_json, client, complete_run, on_stack
+from penstock.cli import completing
+from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.terminal import terminal
 
 
 @click.command()
-@click.argument("run_ids", metavar="RUN…", nargs=-1, required=True, shell_complete=complete_run)
+@click.argument("run_ids", metavar="RUN…", nargs=-1, required=True, shell_complete=completing.run)
 @click.option("--undo", is_flag=True, help="Let them be removed again.")
 @on_stack
 @as_json

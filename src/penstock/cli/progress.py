@@ -107,7 +107,8 @@ class Lines:
         if not step.index and (items := self._board.items.get(step.node)):
             words = [f"{sum(items.values())} items: {counted(items)}", *step.notes]
         if step.status == "failed" and step.error:
-            words = [f"{step.error.type}: {cut(step.error.message, 200)}"]
+            first = step.error.message.strip().partition("\n")[0]
+            words = [f"{step.error.type}: {cut(first, 200)}"]
         status = self._terminal.status(step.status, err=True, width=9)
         text = "; ".join(filter(None, words))
         return f"  {step.name:<{self._widest}}  {status} {seconds(step):>8}  {text}".rstrip()

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from penstock.cli import completing
 from penstock.cli.binding import assignments, bind
 from penstock.cli.flags import as_json, on_stack
 from penstock.cli.loading import Pipeline, load, parse, project_of
@@ -42,20 +43,26 @@ def flags(function: Any) -> Any:
 
 
 _FLAGS = (
-    click.argument("target", metavar="FILE.py[:PIPELINE]", type=str),
-    click.option("-p", "--param", multiple=True, metavar="NAME=VALUE", help="A parameter."),
+    click.argument("target", metavar="FILE.py[:PIPELINE]", type=str,
+                   shell_complete=completing.target),
+    click.option("-p", "--param", multiple=True, metavar="NAME=VALUE", help="A parameter.",
+                 shell_complete=completing.parameter_of_target),
     click.option("--set", "sets", multiple=True, metavar="STEP.NAME=VALUE",
                  help="A setting of a step (fit.retries=3), or an argument that code leaves open."),
     click.option("--config", "file", metavar="FILE.yaml", help="A run's file.",
                  type=click.Path(dir_okay=False)),
     click.option("--seed", type=int, help="The run's seed."),
-    click.option("--until", multiple=True, metavar="STEP", help="Only this step and what it needs."),
+    click.option("--until", multiple=True, metavar="STEP", help="Only this step and what it needs.",
+                 shell_complete=completing.step_of_target),
     click.option("--from", "start", multiple=True, metavar="STEP",
-                 help="Only this step and what follows; the rest from earlier runs."),
-    click.option("--only", multiple=True, metavar="STEP", help="Only this step."),
+                 help="Only this step and what follows; the rest from earlier runs.",
+                 shell_complete=completing.step_of_target),
+    click.option("--only", multiple=True, metavar="STEP", help="Only this step.",
+                 shell_complete=completing.step_of_target),
     click.option("--with", "replace", multiple=True, metavar="STEP=REF",
                  help="Take this for a step's output: run:ID/STEP, artifact:ID."),
-    click.option("--refresh", multiple=True, metavar="STEP", help="Execute it though it is known."),
+    click.option("--refresh", multiple=True, metavar="STEP", help="Execute it though it is known.",
+                 shell_complete=completing.step_of_target),
     click.option("--no-cache", is_flag=True, help="Reuse nothing."),
     click.option("--date", "logical_date", metavar="DATE", help="The date that the run is for."),
     on_stack,

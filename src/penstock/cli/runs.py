@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from penstock.cli.flags import as_json, client, complete_pipeline, on_stack
+from penstock.cli import completing
+from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.terminal import duration, terminal, when
 
 STATUSES = ("running", "done", "failed", "rejected", "cancelled", "crashed")
 
 
 @click.command()
-@click.argument("pipeline", default="", metavar="[PIPELINE]", shell_complete=complete_pipeline)
+@click.argument("pipeline", default="", metavar="[PIPELINE]", shell_complete=completing.pipeline)
 @click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these.")
 @click.option("--tag", help="Only those with this tag.")
 @click.option(

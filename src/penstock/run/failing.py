@@ -60,8 +60,15 @@ def _traceback(error: BaseException) -> str:
     from traceback import TracebackException  # 5 ms, for failures alone
 
     told = TracebackException.from_exception(error, compact=True)
+    if isinstance(error, PenstockError) and not any(_is_users(one.filename) for one in told.stack):
+        # A full disk, say: its message is all that a person can use.
+        return ""
     _hide(told)
     return "".join(told.format())
+
+
+def _is_users(file: str) -> bool:
+    return not file.startswith(OURS) and os.path.basename(file) != "contextlib.py"
 
 
 def _hide(told: Any) -> None:

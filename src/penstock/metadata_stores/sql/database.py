@@ -131,7 +131,9 @@ class Database:
                 f"cannot write to {what}: {text}",
                 hint="Check who owns the folder, or point PENSTOCK_HOME at one that you can write.",
             )
-        return StoreError(f"{what} refused: {text}")
+        # SQLite says "disk I/O error" where the disk is full, too.
+        hint = "Is the disk full, or gone? `df` tells." if "I/O" in text else ""
+        return StoreError(f"{what} refused: {text}", hint=hint)
 
     # ---- named queries
 

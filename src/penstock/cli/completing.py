@@ -1,0 +1,127 @@
+"""What the shell may complete: read from records and from source text; nobody's code is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from penstock.client import Client
+from penstock.config import read_config
+from penstock.core.ports import RunFilter
+from penstock.core.project import find_project
+from penstock.core.records import RunRecord
+from penstock.errors import PenstockError
+from penstock.stack import open_stack
+
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+RECENT = 200
+"""Runs that are looked at for names."""
+
+
+def client(stack: str = "") -> Client:
+    """The reader of the stack in this folder's project."""
+    return Client(open_stack(find_project(Path.cwd()), name=stack, reading=True))
+
+
+def _words(found: Callable[[click.Context], Iterable[str]]) -> Complete:
+    """Of these words those that begin so; where there is no store yet, none."""
+
+    @wraps(found)
+    def complete(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+        try:
+            words = list(dict.fromkeys(found(context)))
+        except PenstockError:
+            return []
+        return [word for word in words if word.startswith(start)]
+
+    return complete
+
+
+def _recent(context: click.Context, pipeline: str | None = None) -> Iterable[RunRecord]:
+    reader = client(context.params.get("stack") or "")
+    return reader.runs(RunFilter(pipeline=pipeline, limit=RECENT))
+
+
+@_words
+def run(context: click.Context) -> Iterable[str]:
+    return (word for one in _recent(context) for word in (one.id, one.name) if word)
+
+
+@_words
+def pipeline(context: click.Context) -> Iterable[str]:
+    return (one.pipeline for one in _recent(context))
+
+
+@_words
+def step(context: click.Context) -> Iterable[str]:
+    """Of the run that stands before."""
+    reader = client(context.params.get("stack") or "")
+    record = reader.run(context.params.get("run_id") or "last")
+    return (one.node for one in reader.steps(record.id))
+
+
+@_words
+def stack(context: click.Context) -> Iterable[str]:
+    return ("local", *read_config(find_project(Path.cwd())).stacks)
+
+
+@_words
+def step_of_target(context: click.Context) -> Iterable[str]:
+    """Steps of the pipeline that stands before, as its newest run had them."""
+    reader = client(context.params.get("stack") or "")
+    for one in _recent(context, _pipeline(context)):
+        return (record.node for record in reader.steps(one.id))
+    return ()
+
+
+@_words
+def parameter_of_target(context: click.Context) -> Iterable[str]:
+    for one in _recent(context, _pipeline(context)):
+        return (f"{name}=" for name in one.parameters)
+    return ()
+
+
+def target(context: click.Context, parameter: click.Parameter, start: str) -> list[Any]:
+    """A file; after its colon a pipeline in it."""
+    # These two are for the shell alone: no command pays for them.
+    from click.shell_completion import CompletionItem
+
+    file, colon, name = start.rpartition(":")
+    if not colon:
+        return [CompletionItem(start, type="file")]
+    return [
+        CompletionItem(f"{file}:{found}")
+        for found in _pipelines(Path(file))
+        if found.startswith(name)
+    ]
+
+
+def _pipeline(context: click.Context) -> str | None:
+    file, _, name = str(context.params.get("target") or "").rpartition(":")
+    known = [] if file else _pipelines(Path(name))
+    return name if file else known[0] if len(known) == 1 else None
+
+
+def _pipelines(file: Path) -> list[str]:
+    import ast
+
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    return [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(_called(mark) == "pipeline" for mark in node.decorator_list)
+    ]
+
+
+def _called(mark: Any) -> str:
+    """ "pipeline" of `@pipeline`, `@pipeline(…)` and `@penstock.pipeline`."""
+    name = getattr(mark, "func", mark)
+    return str(getattr(name, "attr", getattr(name, "id", "")))
