@@ -156,12 +156,15 @@ class Session:
             raise
         except LeaseLost:
             raise
-        except PenstockError as ours:
-            # A store refused. Say so in the record, if that works now.
-            with suppress(PenstockError):
-                engine.interrupt("the run could not go on")
-            with suppress(PenstockError):
-                commits.give_up(ErrorRecord(type(ours).__name__, str(ours)))
+        except Exception as ours:
+            # A store refused, or we are wrong ourselves: a run must not seem to go on for that, so
+            # say it in the record, if that works now.
+            try:
+                with suppress(PenstockError):
+                    engine.interrupt("the run could not go on")
+            finally:
+                with suppress(PenstockError):
+                    commits.give_up(ErrorRecord(type(ours).__name__, str(ours)))
             raise
         return Ended(self.stack.metadata.runs.get(record.id), exception)
 
