@@ -115,7 +115,10 @@ class Screen:
         if progress is not None and step.status == "running":
             if progress.total:
                 return _bar(progress.done, progress.total, progress.message)
-            return Text(f"{progress.done:g} {progress.message}", "dim")
+            # Without a total, what lies between none and all of it is a share.
+            share = 0 < progress.done < 1
+            done = f"{progress.done:.0%}" if share else f"{progress.done:g}"
+            return Text(f"{done} {progress.message}", "dim")
         words = [f"{total} items: {counted(items)}" if total is not None and items else step.reason]
         if step.status == "failed" and step.error:
             words = [f"{step.error.type}: {' '.join(step.error.message.split())}"]

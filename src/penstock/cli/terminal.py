@@ -31,6 +31,8 @@ STATUS = {
     "skipped": "dim",
     "pending": "dim",
 }
+NARROW = 12
+"""Characters that a column keeps on a narrow terminal."""
 
 
 class Terminal:
@@ -83,17 +85,20 @@ class Terminal:
     def table(
         self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()
     ) -> None:
-        """Columns under a dim head. On a narrow terminal the last column gives way first."""
+        """Columns under a dim head. On a narrow terminal the last one gives way, then the widest."""
         lines = [list(row) for row in rows]
         widths = [
             max([len(title), *(len(row[n]) for row in lines)]) for n, title in enumerate(head)
         ]
-        room = self.width - sum(widths[:-1]) - 2 * (len(head) - 1)
-        widths[-1] = min(widths[-1], max(room, 12))
+        _fit(widths, self.width - 2 * (len(head) - 1))
         if any(head):
             self.out(self.style(_line(head, widths, right), "dim"))
         for row in lines:
-            cells = [*row[:-1], cut(row[-1], widths[-1])]
+            # Only what is too long for its place is changed; the last is text, and one line.
+            cells = [
+                cell if len(cell) <= width else cut(cell, width)
+                for cell, width in zip([*row[:-1], cut(row[-1], widths[-1])], widths, strict=True)
+            ]
             padded = _cells(cells, widths, right)
             self.out(self._colored(row, padded))
 
@@ -112,6 +117,18 @@ def colors(stream: IO[str]) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _fit(widths: list[int], room: int) -> None:
+    """Take from the columns what is too much, and leave each so much that it says something."""
+    for _ in widths:
+        over = sum(widths) - room
+        if over <= 0:
+            return
+        wide = len(widths) - 1
+        if widths[wide] <= NARROW:
+            wide = widths.index(max(widths))
+        widths[wide] = max(widths[wide] - over, min(widths[wide], NARROW))
 
 
 def _cells(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> list[str]:
