@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blake3 import blake3
+from msgspec import msgpack
 
+_pack = msgpack.Encoder().encode
 Field = None | str | bytes | int | Iterable["Field"]
 
 
@@ -16,11 +18,13 @@ def digest_bytes(data: bytes | memoryview) -> str:
 
 def digest_struct(kind: str, *fields: Field) -> str:
     """The digest of `fields` as a structure of this kind; nesting and types count."""
-    parts: list[bytes] = []
-    _write(kind, parts)
-    for field in fields:
-        _write(field, parts)
-    return blake3(b"".join(parts)).hexdigest()
+    try:
+        # MessagePack tells types and lengths apart, and writes each structure in one way.
+        data = _pack((kind, fields))
+    except (TypeError, UnicodeError, OverflowError):
+        # Generators, half characters, integers over 64 bits.
+        data = _by_hand((kind, fields))
+    return blake3(data).hexdigest()
 
 
 def digest_files(serializer: str, files: Iterable[tuple[str, str]]) -> str:
@@ -28,22 +32,26 @@ def digest_files(serializer: str, files: Iterable[tuple[str, str]]) -> str:
     return digest_struct("files", serializer, [part for file in files for part in file])
 
 
-def _write(field: Field, parts: list[bytes]) -> None:
-    # Each piece is its tag, its length and its bytes: no two structures share an encoding.
-    match field:
+def _by_hand(fields: Field) -> bytes:
+    """As MessagePack where it has a word for it, else by a code that it never uses (0xC1)."""
+    match fields:
+        case None | bytes():
+            return _pack(fields)
         case str():
-            data = field.encode("utf-8", "surrogatepass")
-            parts.append(b"s%d:" % len(data))
-            parts.append(data)
-        case None:
-            parts.append(b"n;")
-        case bytes():
-            parts.append(b"b%d:" % len(field))
-            parts.append(field)
+            try:
+                return _pack(fields)
+            except UnicodeError:
+                return b"\xc1s" + _pack(fields.encode("utf-8", "surrogatepass"))
         case int():
-            parts.append(b"i%d;" % field)
+            try:
+                return _pack(fields)
+            except OverflowError:
+                return b"\xc1i" + _pack(b"%d" % fields)
         case _:
-            items = tuple(field)
-            parts.append(b"(%d:" % len(items))
-            for item in items:
-                _write(item, parts)
+            items = tuple(fields)
+            # An empty list of this length, to be filled by what follows.
+            return _header(len(items)) + b"".join(map(_by_hand, items))
+
+
+def _header(length: int) -> bytes:
+    return _pack([None] * length)[: -length or None]
