@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from penstock.core import events as said
@@ -21,6 +22,10 @@ from penstock.metadata_stores.sql.remembered import Remembered
 T = TypeVar("T")
 
 
+class _Taken(Exception):
+    """The claim is not free, or not needed: nothing is written."""
+
+
 class SqlJournal:
     def __init__(
         self,
@@ -34,6 +39,8 @@ class SqlJournal:
         self._alive = alive
         self._clock = clock
         self._places: Places = {}
+        self._numbers: dict[str, int] = {}
+        """Of runs that have written, by token."""
         self._renewing: Database | None = None
 
     # ---- a run's life
@@ -124,7 +131,28 @@ class SqlJournal:
         before: Sequence[said.Event] = (),
         then: Sequence[said.Event] = (),
     ) -> str:
-        return self._anew(lambda: self._claim(token, key, seed, before, then))
+        def claimed() -> str:
+            number = self._numbers.get(token)
+            if number is not None:
+                with suppress(_Taken):
+                    return self._claim_free(token, number, key, seed, (*before, *then))
+                self._forget()
+            return self._claim(token, key, seed, before, then)
+
+        return self._anew(claimed)
+
+    def _claim_free(
+        self, token: str, number: int, key: str, seed: int | None, events: Sequence[said.Event]
+    ) -> str:
+        """As it mostly is: nobody has the claim, and no result is known. Else _Taken, and no trace."""
+        database = self._database
+        with database.transaction():
+            if not database.write("add_claim", {"key": key, "run": number}):
+                raise _Taken
+            _, id = self._write(token, events)
+            if seed is not None and database.row("find", {"key": key, "seed": str(seed)}):
+                raise _Taken
+            return id
 
     def _claim(
         self,
@@ -208,6 +236,7 @@ class SqlJournal:
         if owned is None:
             raise rules.lost(token)
         Batch(self._database, self._remembered, self._places, owned).write(events)
+        self._numbers[token] = owned[0]
         return owned[0], str(owned[1])
 
     def close(self) -> None:
