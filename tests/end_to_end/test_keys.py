@@ -397,6 +397,8 @@ def test_an_unchanged_result_cuts_the_rerun_off(place: Place) -> None:
         again = place.run("flow:cutting", way)
         assert again.executed == set(makers)
         assert again.result == first.result
+    look = "import flow, pickle; print(len({pickle.dumps(flow.forest(way)) for way in (0, 1)}))"
+    assert place.python("-c", look).stdout == "2\n"
 
 
 def test_a_changed_result_does_not(place: Place) -> None:
