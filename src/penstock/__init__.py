@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from penstock.errors import PromiseError as PromiseError
     from penstock.errors import RunFailed as RunFailed
     from penstock.errors import TypeMismatch as TypeMismatch
-    from penstock.run.context import Context as Context
-    from penstock.run.context import context as context
+    from penstock.perform.context import Context as Context
+    from penstock.perform.context import context as context
 
 __version__ = "0.1.0"
 
@@ -89,7 +89,7 @@ if not TYPE_CHECKING:
             "RunFailed",
             "TypeMismatch",
         ),
-        "penstock.run.context": ("Context", "context"),
+        "penstock.perform.context": ("Context", "context"),
     }
 
     def __getattr__(name: str) -> object:

@@ -17,7 +17,7 @@ from penstock.core.parts import Change, InputChange, PackageChange, explain
 from penstock.core.ports import RunFilter
 from penstock.core.records import INLINE_LIMIT, Made, Manifest, Metric, RunRecord, StepRecord
 from penstock.errors import NotFound
-from penstock.run.logs import log_path
+from penstock.perform.logs import log_path
 from penstock.run.references import named
 from penstock.run.results import Results
 from penstock.stack import Stack

@@ -41,9 +41,10 @@ from penstock.core.records import ErrorRecord, RunRecord, now
 from penstock.define.closure import Closures, sources
 from penstock.define.trace import Environment
 from penstock.errors import LeaseLost, PenstockError, StoreError
+from penstock.perform.context import current
+from penstock.perform.seeds import Preserved
 from penstock.run.agenda import Agenda
 from penstock.run.commit import Commits
-from penstock.run.context import current
 from penstock.run.decide import Decider
 from penstock.run.endings import Endings
 from penstock.run.engine import Engine
@@ -61,7 +62,6 @@ from penstock.run.references import newest, resolve
 from penstock.run.renewal import Renewal
 from penstock.run.resources import amount
 from penstock.run.scribe import Scribe
-from penstock.run.seeds import Preserved
 from penstock.run.setting import Setting
 from penstock.run.values import Values
 from penstock.stack import Stack, open_stack

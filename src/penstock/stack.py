@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
+from penstock.artifacts.codec import Artifacts
 from penstock.config.project import Backend, Config, StackConfig, read_config
 from penstock.config.sources import settle
 from penstock.core import io
@@ -20,9 +21,8 @@ from penstock.core.ports import ArtifactStore, Catalog, Executor, MetadataStore,
 from penstock.core.project import Project
 from penstock.core.signing import signing_key
 from penstock.errors import UsageError
+from penstock.perform.call import Tools
 from penstock.plugins import create, entry_points
-from penstock.run.artifacts import Artifacts
-from penstock.run.call import Tools
 from penstock.serializers import default_serializers
 
 LOCAL: Mapping[str, Backend] = {

@@ -20,8 +20,8 @@ from penstock.core.importing import find
 from penstock.core.unsafe import unpack
 from penstock.executors import wire
 from penstock.executors.lifeline import hold
-from penstock.run.call import Tools
-from penstock.run.failing import cut, describe
+from penstock.perform.call import Tools
+from penstock.perform.failing import cut, describe
 from penstock.stack import tools_from
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_index_equal, assert_series_equal
 
 from penstock.artifact_stores.local import LocalStore
-from penstock.run.artifacts import Artifacts as LocalArtifacts
+from penstock.artifacts.codec import Artifacts as LocalArtifacts
 from penstock.serializers import default_serializers
 from penstock.serializers.pandas import Pandas
 from penstock.testing.serializer import Artifacts, SerializerContract, artifacts

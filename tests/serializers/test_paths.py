@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from penstock.artifact_stores.local import LocalStore
+from penstock.artifacts.codec import Artifacts as LocalArtifacts
+from penstock.artifacts.paths import digest_path
 from penstock.errors import ArtifactDamaged, ArtifactMissing, SerializationError
-from penstock.run.artifacts import Artifacts as LocalArtifacts
-from penstock.run.paths import digest_path
 from penstock.serializers import default_serializers
 
 LARGE = b"many bytes " * 2000

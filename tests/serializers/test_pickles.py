@@ -16,6 +16,8 @@ import pytest
 from kinds import Model
 
 from penstock.artifact_stores.local import LocalStore
+from penstock.artifacts.codec import Artifacts as LocalArtifacts
+from penstock.artifacts.codec import manifest_id
 from penstock.core.signing import VARIABLE, sign, signed, signing_key
 from penstock.errors import (
     ArtifactDamaged,
@@ -24,8 +26,6 @@ from penstock.errors import (
     StoreError,
     Untrusted,
 )
-from penstock.run.artifacts import Artifacts as LocalArtifacts
-from penstock.run.artifacts import manifest_id
 from penstock.serializers import default_serializers
 from penstock.serializers.pickle import Pickle
 from penstock.testing.serializer import KEY, Artifacts, SerializerContract, artifacts
@@ -152,7 +152,7 @@ PROJECT = """
 import sys
 from pathlib import Path
 from penstock.artifact_stores.local import LocalStore
-from penstock.run.artifacts import Artifacts
+from penstock.artifacts.codec import Artifacts
 from penstock.serializers import default_serializers
 import msgspec
 from penstock.core.records import Manifest

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.artifact_stores.local import LocalStore
-from penstock.run.artifacts import Artifacts as LocalArtifacts
+from penstock.artifacts.codec import Artifacts as LocalArtifacts
 from penstock.serializers import default_serializers
 from penstock.serializers.arrow import Arrow
 from penstock.testing.serializer import Artifacts, SerializerContract, artifacts

@@ -20,8 +20,8 @@ from penstock.core.naming import resolve
 from penstock.core.project import find_project
 from penstock.core.records import StepRecord
 from penstock.errors import UsageError
-from penstock.run import seeds
-from penstock.run.context import Scene, enter, leave
+from penstock.perform import seeds
+from penstock.perform.context import Scene, enter, leave
 
 
 @click.command()

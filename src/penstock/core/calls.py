@@ -11,6 +11,10 @@ from msgspec import Struct
 
 from penstock.core.graph import Access, Output, Retry, Target
 from penstock.core.records import ErrorRecord, Logged, Manifest
+from penstock.errors import RunError
+
+DATED = "context().logical_date"
+"""What stands among the reads of a call that asked for the run's date."""
 
 # ---- arguments, ready to be loaded where the call runs
 
@@ -171,3 +175,33 @@ class Finished:
 
 
 Signal = Began | Advanced | Saved | Finished
+
+
+# ---- arguments, put together
+
+
+def follow(value: Any, path: tuple[Access, ...]) -> Any:
+    """Some steps into a value."""
+    for step in path:
+        try:
+            value = getattr(value, str(step.name)) if step.kind == "attribute" else value[step.name]
+        except (AttributeError, LookupError, TypeError) as error:
+            way = f".{step.name}" if step.kind == "attribute" else f"[{step.name!r}]"
+            raise RunError(
+                f"a '{type(value).__name__}' that an earlier step returned has no '{way}'",
+                hint="The pipeline asks for it where it passes this output on.",
+            ) from error
+    return value
+
+
+def assemble(kind: str, items: list[Any], keys: tuple[Any, ...], cls: Any) -> Any:
+    """A container of loaded arguments."""
+    match kind:
+        case "list":
+            return items
+        case "tuple":
+            return tuple(items)
+        case "dict":
+            return dict(zip(keys, items, strict=True))
+        case _:
+            return cls(**dict(zip(keys, items, strict=True)))

@@ -22,7 +22,7 @@ from penstock.core.records import ErrorRecord
 
 
 class Performer(Protocol):
-    """What performs a call: `penstock.run.call.Tools`."""
+    """What performs a call: `penstock.perform.call.Tools`."""
 
     def perform(
         self, call: Call, function: Callable[..., Any], notify: Callable[[Advanced | Saved], None]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from penstock.core.calls import Broke, Succeeded
+from penstock.core.calls import DATED, Broke, Succeeded
 from penstock.core.failure import Failure
 from penstock.core.graph import Literal
 from penstock.core.records import CallRecord, ErrorRecord, Status, made, now
 from penstock.errors import PenstockError
 from penstock.run.agenda import Agenda
-from penstock.run.call import DATED
 from penstock.run.flatten import Flat, StepTemplate, Template
 from penstock.run.healing import Healing
 from penstock.run.narrow import Part

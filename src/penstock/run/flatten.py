@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from msgspec.structs import replace as with_fields
 
+from penstock.core.calls import follow
 from penstock.core.digest import digest_struct
 from penstock.core.graph import (
     Access,
@@ -28,7 +29,6 @@ from penstock.core.graph import (
     references,
 )
 from penstock.errors import DefinitionError
-from penstock.run.arguments import follow
 
 
 @dataclass(frozen=True, slots=True)

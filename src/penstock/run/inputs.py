@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from penstock.artifacts.codec import Artifacts, manifest_id
 from penstock.core.records import Manifest
-from penstock.run.artifacts import Artifacts, manifest_id
 
 LIMIT = 16 << 20
 """Bytes of a file or folder up to which it is kept, unless `[retention] inputs` says otherwise."""

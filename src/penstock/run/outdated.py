@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from penstock.artifacts.paths import paths_in
 from penstock.core.calls import Given
 from penstock.core.graph import Build, Expr, FirstOf, Input, Literal
-from penstock.run.arguments import paths_in
 from penstock.run.flatten import StepTemplate
 from penstock.run.tasks import Task
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from penstock.artifacts.codec import Artifacts
 from penstock.core.ports import MetadataStore, RunFilter
 from penstock.core.records import Made, RunRecord, StepRecord, made
 from penstock.errors import NotFound, UsageError
-from penstock.run.artifacts import Artifacts
 from penstock.run.products import Single
 
 WELL = ("done", "reused")

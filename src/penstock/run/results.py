@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+from penstock.core.calls import assemble, follow
 from penstock.core.expression import operate
 from penstock.core.graph import (
-    Access,
     Build,
     Each,
     Expr,
@@ -105,7 +105,11 @@ class Results:
                 return self._first(options, scope)
             case Build(kind=kind, items=items, keys=keys, cls=cls):
                 values = [self._or_none(item, scope) for item in items]
-                return build(kind, values, tuple(keys), cls)
+                if kind == "namedtuple" and not isinstance(cls, type):
+                    # Its class is gone; its fields are known only now.
+                    gone = namedtuple("Result", [str(key) for key in keys])  # type: ignore[misc]
+                    return gone(*values)
+                return assemble(kind, values, tuple(keys), cls)
             case Expr(op=op, operands=operands):
                 return operate(op, [self._value(item, scope) for item in operands])
             case SourceRef(address=address):
@@ -199,26 +203,6 @@ class Results:
         if not node.several:
             return next(iter(values.values()))
         return _fields(node)(**values)
-
-
-def follow(value: Any, path: Sequence[Access]) -> Any:
-    for step in path:
-        value = getattr(value, str(step.name)) if step.kind == "attribute" else value[step.name]
-    return value
-
-
-def build(kind: str, values: list[Any], keys: tuple[Any, ...], cls: Any) -> Any:
-    match kind:
-        case "list":
-            return values
-        case "tuple":
-            return tuple(values)
-        case "dict":
-            return dict(zip(keys, values, strict=True))
-    named = (
-        cls if isinstance(cls, type) else namedtuple("Result", [str(key) for key in keys])
-    )  # its fields are known only now
-    return named(**dict(zip(map(str, keys), values, strict=True)))
 
 
 def _fields(node: StepNode) -> Callable[..., Any]:

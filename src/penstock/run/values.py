@@ -11,7 +11,8 @@ from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID
 
-from penstock.core.calls import Argument, Assemble, Given, Load, Reveal
+from penstock.artifacts.codec import Artifacts
+from penstock.core.calls import Argument, Assemble, Given, Load, Reveal, assemble, follow
 from penstock.core.digest import digest_struct
 from penstock.core.expression import operate
 from penstock.core.graph import (
@@ -29,8 +30,6 @@ from penstock.core.graph import (
 )
 from penstock.core.records import Made, Manifest
 from penstock.errors import DefinitionError, RunError
-from penstock.run.arguments import assemble, follow
-from penstock.run.artifacts import Artifacts
 from penstock.run.flatten import ITEM, GroupTemplate, Template, select
 from penstock.run.inputs import LIMIT, keep
 from penstock.run.products import Absent, Grouped, Item, Mapped, NotThere, Single, Value, whole

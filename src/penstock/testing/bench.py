@@ -27,8 +27,8 @@ from penstock.core.digest import digest_struct
 from penstock.core.graph import Output, Target
 from penstock.core.ports import Executor
 from penstock.define.closure import closure
-from penstock.run.context import context
-from penstock.run.logs import log_path
+from penstock.perform.context import context
+from penstock.perform.logs import log_path
 from penstock.stack import Stack
 
 RESULT = (Output("result"),)

@@ -24,7 +24,7 @@ from penstock.core.graph import Output
 from penstock.core.ports import Executor
 from penstock.core.project import Project
 from penstock.core.records import Manifest
-from penstock.run.logs import log_path
+from penstock.perform.logs import log_path
 from penstock.stack import Stack, open_stack
 from penstock.testing.bench import (
     Bench,

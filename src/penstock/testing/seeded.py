@@ -18,7 +18,7 @@ from penstock.define.settings import Settings
 from penstock.define.site import Site, active
 from penstock.define.step import Step
 from penstock.define.trace import Environment, trace
-from penstock.run import seeds
+from penstock.perform import seeds
 
 
 @contextmanager

@@ -19,10 +19,10 @@ import msgspec
 import pytest
 
 from penstock.artifact_stores.memory import MemoryStore
+from penstock.artifacts.codec import Artifacts
 from penstock.core.ports import Serializer
 from penstock.core.records import Manifest
 from penstock.errors import ArtifactDamaged, ArtifactMissing
-from penstock.run.artifacts import Artifacts
 
 KEY = bytes(range(32))
 

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Any
 
-from penstock.core.calls import Argument, Assemble, Given, Load, Reveal
-from penstock.core.graph import Access
+from penstock.artifacts.codec import Artifacts
+from penstock.artifacts.paths import MANY, paths_in
+from penstock.core.calls import Argument, Assemble, Given, Load, Reveal, assemble, follow
 from penstock.core.records import Manifest
 from penstock.core.secret import reveal
-from penstock.errors import ArtifactDamaged, ArtifactMissing, PenstockError, RunError, Untrusted
-from penstock.run.artifacts import Artifacts
+from penstock.errors import ArtifactDamaged, ArtifactMissing, PenstockError, Untrusted
 
 IMMUTABLE = frozenset(
     (int, str, float, bool, bytes, complex, type(None), date, datetime, timedelta)
 )
 LOST = (ArtifactMissing, ArtifactDamaged, Untrusted)
 """What making an artifact again can help against: also that its signature is of another key."""
-MANY = 1000
-"""Items of a list that are looked at for paths."""
 
 
 class Lost(Exception):
@@ -94,33 +91,6 @@ class Loader:
         return tuple(lost) or (manifest.id,)
 
 
-def follow(value: Any, path: tuple[Access, ...]) -> Any:
-    """Some steps into a value."""
-    for step in path:
-        try:
-            value = getattr(value, str(step.name)) if step.kind == "attribute" else value[step.name]
-        except (AttributeError, LookupError, TypeError) as error:
-            way = f".{step.name}" if step.kind == "attribute" else f"[{step.name!r}]"
-            raise RunError(
-                f"a '{type(value).__name__}' that an earlier step returned has no '{way}'",
-                hint="The pipeline asks for it where it passes this output on.",
-            ) from error
-    return value
-
-
-def assemble(kind: str, items: list[Any], keys: tuple[Any, ...], cls: Any) -> Any:
-    """A container of loaded arguments."""
-    match kind:
-        case "list":
-            return items
-        case "tuple":
-            return tuple(items)
-        case "dict":
-            return dict(zip(keys, items, strict=True))
-        case _:
-            return cls(**dict(zip(keys, items, strict=True)))
-
-
 def invoke(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Call with arguments by parameter; what follows "*rest" by name, what stands before by position."""
     star = next((name for name in arguments if name.startswith("*")), None)
@@ -163,18 +133,6 @@ def _asked(function: Callable[..., Any]) -> frozenset[str]:
 
 
 # ---- input files
-
-
-def paths_in(value: Any, most: int = MANY) -> Iterator[Path]:
-    """The paths in a value, as deep as plain containers go."""
-    if isinstance(value, Path):
-        yield value
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in islice(value, most):
-            yield from paths_in(item, most)
-    elif type(value) is dict:
-        for item in islice(value.values(), most):
-            yield from paths_in(item, most)
 
 
 Look = tuple[Any, ...] | None

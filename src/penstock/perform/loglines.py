@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
-from penstock.run.capture import is_captured
-from penstock.run.latecomers import when_imported
+from penstock.perform.capture import is_captured
+from penstock.perform.latecomers import when_imported
 
 Line = Callable[[str, str], None]
 """Takes a line for the log, and what the terminal shows in its place ("" for nothing)."""

@@ -12,26 +12,24 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from penstock.core.calls import Broke, Call, Outcome, Succeeded
+from penstock.artifacts.codec import Artifacts
+from penstock.core.calls import DATED, Broke, Call, Outcome, Succeeded
 from penstock.core.naming import MAIN
 from penstock.core.project import Project
 from penstock.core.records import ErrorRecord, Logged, Manifest
 from penstock.errors import CodeChanged, DefinitionError, PenstockError, SerializationError
-from penstock.run import audit
-from penstock.run.arguments import Loader, Lost, invoke, look
-from penstock.run.artifacts import Artifacts
-from penstock.run.audit import Watch, undeclared
-from penstock.run.capture import Capture, Descriptors, Streams
-from penstock.run.context import Notify, Scene
-from penstock.run.failing import cut, describe, retryable
-from penstock.run.logs import Log, file_name, log_path
-from penstock.run.redact import Redactor
-from penstock.run.stage import Stage
-from penstock.run.usage import Meter
+from penstock.perform import audit
+from penstock.perform.arguments import Loader, Lost, invoke, look
+from penstock.perform.audit import Watch, undeclared
+from penstock.perform.capture import Capture, Descriptors, Streams
+from penstock.perform.context import Notify, Scene
+from penstock.perform.failing import cut, describe, retryable
+from penstock.perform.logs import Log, file_name, log_path
+from penstock.perform.redact import Redactor
+from penstock.perform.stage import Stage
+from penstock.perform.usage import Meter
 
 T = TypeVar("T")
-
-DATED = "context().logical_date"
 
 
 @dataclass(frozen=True, slots=True)

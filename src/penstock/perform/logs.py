@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from penstock.core.digest import digest_bytes
-from penstock.run.redact import Redactor
+from penstock.perform.redact import Redactor
 
 SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-[]")
 LONGEST = 180

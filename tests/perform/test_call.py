@@ -21,9 +21,9 @@ from penstock.core.calls import Broke, Load, Outcome, Reveal, Succeeded
 from penstock.core.graph import Access, Retry
 from penstock.core.project import Project
 from penstock.executors.inline import InlineExecutor
-from penstock.run import seeds
-from penstock.run.context import context
-from penstock.run.logs import file_name
+from penstock.perform import seeds
+from penstock.perform.context import context
+from penstock.perform.logs import file_name
 from penstock.stack import Stack, open_stack
 from penstock.testing.bench import Bench, add
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from blake3 import blake3
 
@@ -18,6 +20,8 @@ Memo = Callable[..., str | None]
 YOUNG = 2_000_000_000
 """Nanoseconds for which a file may change again and look the same."""
 BLOCK = 1 << 20
+MANY = 1000
+"""Items of a list that are looked at for paths."""
 
 
 def digest_path(path: Path, memo: Memo) -> str:
@@ -82,3 +86,15 @@ def _bytes(path: str) -> str:
         while data := file.read(BLOCK):
             hasher.update(data)
     return hasher.hexdigest()
+
+
+def paths_in(value: Any, most: int = MANY) -> Iterator[Path]:
+    """The paths in a value, as deep as plain containers go."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in islice(value, most):
+            yield from paths_in(item, most)
+    elif type(value) is dict:
+        for item in islice(value.values(), most):
+            yield from paths_in(item, most)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from select import select
 from typing import Any, Protocol, TextIO
 
-from penstock.run.logs import Log
+from penstock.perform.logs import Log
 
 BUFFER = 1 << 16
 

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from penstock.artifacts.codec import manifest_id
 from penstock.core import registered
 from penstock.core.ports import Encoded, Files
 from penstock.core.records import INLINE_LIMIT, Manifest, made
 from penstock.errors import ArtifactDamaged, ArtifactMissing, SerializationError, Unfit
-from penstock.run.artifacts import manifest_id
 from penstock.serializers import default_serializers, register
 from penstock.testing.serializer import Artifacts, artifacts
 

@@ -6,11 +6,11 @@ import resource
 from dataclasses import dataclass
 from types import TracebackType
 
-from penstock.run import audit, context, loglines, pulse, seeds
-from penstock.run.audit import Watch
-from penstock.run.capture import Capture
-from penstock.run.context import Scene
-from penstock.run.usage import Meter
+from penstock.perform import audit, context, loglines, pulse, seeds
+from penstock.perform.audit import Watch
+from penstock.perform.capture import Capture
+from penstock.perform.context import Scene
+from penstock.perform.usage import Meter
 
 
 @dataclass(slots=True)

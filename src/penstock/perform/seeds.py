@@ -12,8 +12,8 @@ from random import Random
 from types import ModuleType
 from typing import Any
 
-from penstock.run import context
-from penstock.run.latecomers import when_imported
+from penstock.perform import context
+from penstock.perform.latecomers import when_imported
 
 WORD = 2**32
 

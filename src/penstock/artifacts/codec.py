@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from penstock.artifacts.files import Below, NewFiles, fetched
+from penstock.artifacts.paths import Memo, digest_path
 from penstock.core.digest import digest_files, digest_struct
 from penstock.core.naming import MAIN, is_first_party, type_name
 from penstock.core.ports import ArtifactStore, Encoded, Files, Joining, Part, Serializer
@@ -19,8 +21,6 @@ from penstock.core.registered import registered
 from penstock.core.signing import sign, signed
 from penstock.core.walk import ATOMS, Fields, digest_plain, unfold
 from penstock.errors import MissingExtra, SerializationError, Unfit, Untrusted
-from penstock.run.files import Below, NewFiles, fetched
-from penstock.run.paths import Memo, digest_path
 
 COLLECTION = "collection"
 LISTED = "items.json"

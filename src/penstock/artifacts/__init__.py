@@ -1,0 +1,1 @@
+"""Values to artifacts and back, over a store and the serializers."""
