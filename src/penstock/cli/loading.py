@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import linecache
 import sys
 import traceback
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from penstock.config import near
+from penstock.core.importing import import_file
 from penstock.core.naming import module_name
 from penstock.core.project import Project, find_project
 from penstock.define.pipeline import Composed
@@ -98,17 +98,7 @@ def _file(path: Path, project: Project) -> ModuleType:
     if _finds(name, path):
         return importlib.import_module(name)
     # Its name is no identifier, or something else on the path has the same one.
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"'{path.name}' is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+    return import_file(name, str(path))
 
 
 def _finds(name: str, path: Path) -> bool:

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from penstock.core.graph import Target
@@ -35,15 +36,16 @@ def find(target: Target, unpack: Callable[[bytes], Any]) -> Any:
         except DefinitionError:
             if not target.file or target.module in sys.modules:
                 raise
-            _import_file(target.module, target.file)
+            # A script whose folder is on no path, or whose name is no identifier.
+            import_file(target.module, target.file)
             return resolve(name)
 
 
-def _import_file(module: str, file: str) -> None:
-    # A script whose folder is on no path, or whose name is no identifier.
+def import_file(module: str, file: str) -> ModuleType:
+    """Execute a file as the module of this name. Raises DefinitionError, and what the file raises."""
     spec = importlib.util.spec_from_file_location(module, file)
     if spec is None or spec.loader is None:
-        raise DefinitionError(f"cannot import '{file}'", hint="Is it a Python file?")
+        raise DefinitionError(f"'{file}' is not a Python file", hint="Its name ends with .py.")
     made = importlib.util.module_from_spec(spec)
     sys.modules[module] = made
     try:
@@ -51,6 +53,7 @@ def _import_file(module: str, file: str) -> None:
     except BaseException:
         del sys.modules[module]
         raise
+    return made
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from penstock.core.ports import Liveness
 from penstock.core.records import (
     FINAL,
     CallRecord,
-    Counts,
     Logged,
     Metric,
     Owner,
@@ -77,13 +76,6 @@ def crashed_step(step: StepRecord, seen: int) -> StepRecord:
 def counts_towards(step: StepRecord) -> str:
     """The field of Counts that this step adds to, or ""; a map is counted by its items."""
     return step.status if step.total is None and step.status in COUNTED else ""
-
-
-def tally(statuses: Iterable[str], total: int) -> Counts:
-    found = dict.fromkeys(COUNTED, 0)
-    for status in statuses:
-        found[status] += 1
-    return Counts(total=total, **found)
 
 
 def performed(step: StepRecord) -> bool:
