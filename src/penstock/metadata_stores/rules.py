@@ -248,5 +248,5 @@ def check_removable(run: RunRecord) -> None:
         )
     if run.kept:
         raise UsageError(
-            f"run '{run.id}' is kept", hint="Let go of it first: `penstock keep --help` says how."
+            f"run '{run.id}' is kept", hint=f"Let go of it first: penstock keep {run.id} --undo"
         )
