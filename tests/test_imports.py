@@ -107,11 +107,7 @@ def test_the_core_install_has_at_most_15_packages() -> None:
 
 def test_the_core_install_is_at_most_25_mb() -> None:
     """With the bytecode that an installer compiles; our own is as large as its source, about."""
-    files = [
-        Path(str(d.locate_file(file)))
-        for d in core_distributions()
-        for file in d.files or ()
-    ]
+    files = [Path(str(d.locate_file(file))) for d in core_distributions() for file in d.files or ()]
     package = Path(__file__).parents[1] / "src" / "penstock"
     files += [file for file in package.rglob("*") if file.suffix in (".py", ".sql")]
     total = sum(file.stat().st_size for file in set(files) if file.is_file())

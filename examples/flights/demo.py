@@ -67,7 +67,9 @@ def main() -> None:
     heading("7. What has happened", "each run is an experiment with its record")
     penstock("runs")
     penstock("show", "last")
-    print(f"\nAll as promised. Look around: cd {os.path.relpath(COPY)}; ../../.venv/bin/penstock runs")
+    print(
+        f"\nAll as promised. Look around: cd {os.path.relpath(COPY)}; ../../.venv/bin/penstock runs"
+    )
 
 
 def fresh_copy() -> None:

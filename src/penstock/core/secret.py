@@ -30,6 +30,4 @@ def reveal(source: str, name: str) -> str:
                     hint="Is the path right, as seen from the process that runs the step?",
                 ) from None
         case _:
-            raise UsageError(
-                f"a secret has no source '{source}'", hint='Write secret("env:NAME").'
-            )
+            raise UsageError(f"a secret has no source '{source}'", hint='Write secret("env:NAME").')
