@@ -50,7 +50,8 @@ def command(name: str, step: str, stack: str, as_json: bool) -> None:
 
 
 def _made(step: StepRecord) -> list[tuple[str, Made]]:
-    return [*step.outputs.items(), *step.logged.artifacts.items()]
+    given = [(f"{name} (given)", made) for name, made in step.copies.items()]
+    return [*given, *step.outputs.items(), *step.logged.artifacts.items()]
 
 
 def _described(reader: Client, step: StepRecord, output: str, made: Made) -> dict[str, object]:

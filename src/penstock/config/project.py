@@ -108,7 +108,7 @@ def _config(toml: Toml, values: Mapping[str, Any], under: tuple[str, ...]) -> Co
         options=reader.options(values, "options"),
         steps=reader.settings(values, "steps"),
         roles=reader.settings(values, "roles"),
-        retention=reader.table(values, "retention"),
+        retention=reader.retention(values),
         file=toml,
         under=under,
     )
@@ -140,6 +140,11 @@ class _Reader:
         if not isinstance(value, dict):
             raise ConfigError(f"{self.place(*at, name)}: '{name}' is not a table")
         return value
+
+    def retention(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        table = self.table(values, "retention")
+        self.keys(table, ("inputs",), "a setting of retention", "retention")
+        return table
 
     def options(self, holder: Mapping[str, Any], name: str, *at: str) -> Mapping[str, Any]:
         table = self.table(holder, name, *at)

@@ -170,6 +170,8 @@ class StepRecord(Struct, frozen=True, kw_only=True):
     exact: bool = False
     executor: str = ""
     parts: Parts | None = None
+    copies: dict[str, Made] = {}
+    """Of files and folders that it was given, by parameter, as they were: those small enough to keep."""
     outputs: dict[str, Made] = {}
     logged: Logged = Logged()
     reads: tuple[str, ...] = ()

@@ -11,11 +11,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from penstock.core.calls import Advanced, Broke, Call, Outcome, Saved, Succeeded
+from penstock.core.calls import Advanced, Broke, Call, Given, Outcome, Saved, Succeeded
 from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
 from penstock.core.graph import Each
-from penstock.core.records import Status, now
+from penstock.core.records import Status, made, now
 from penstock.errors import LeaseLost, PenstockError
 from penstock.run.agenda import Agenda
 from penstock.run.commit import Commits
@@ -275,6 +276,12 @@ class Engine:
         }
         for name, source in task.template.inputs.items():
             keyed.parts.shown[name] = describe(source, task.item.get(name))
+        task.copies = {
+            name: made(self.values.stored[digest])
+            for name, argument in arguments.items()
+            if isinstance(argument, Given) and isinstance(argument.value, Path)
+            if (digest := keyed.parts.inputs.get(name, "")) in self.values.stored
+        }
         task.reason = task.reason or self.setting.explain(task)
         return Call(
             run=self.setting.run,

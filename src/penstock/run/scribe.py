@@ -155,5 +155,6 @@ class Scribe:
             queued=task.queued,
             started=task.started,
             parts=keyed.parts if keyed else None,
+            copies=dict(task.copies),
             notes=keyed.notes if keyed else (),
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from penstock.core.calls import Call
+from penstock.core.records import Made
 from penstock.run.decide import Keyed
 from penstock.run.flatten import GroupTemplate, StepTemplate
 from penstock.run.products import Item, Single
@@ -65,6 +66,8 @@ class Task:
     healing: bool = False
     """Made again because its bytes were lost: not to be reused."""
     notes: tuple[str, ...] = ()
+    copies: Mapping[str, Made] = field(default_factory=dict)
+    """Of the files that it is given, by parameter."""
 
     @property
     def call_keyed(self) -> Keyed:
