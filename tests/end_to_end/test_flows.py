@@ -227,3 +227,67 @@ def test_a_step_is_retried_until_it_works(place: Place) -> None:
     ran = place.run("flow:trying", settings={"flaky.retries": 3})
     assert (ran.status, ran.result) == ("done", 3)
     assert any("attempt 1 failed: OSError: not yet" in note for note in ran.notes["flaky"])
+
+
+PASSING = """
+from penstock import each, either, pipeline, step
+
+@step
+def inc(x: int) -> int:
+    return x + 1
+
+@step
+def kept(x: object) -> object:
+    return x
+
+@pipeline
+def same(x):
+    return x
+
+@pipeline
+def constant(x: int) -> int:
+    inc(x)
+    return 5
+
+@pipeline
+def both(x: int) -> dict[str, int]:
+    return {"made": inc(x), "given": 3}
+
+@pipeline
+def alternatives(above: int) -> list[object]:
+    high = inc(0) > above
+    return [
+        either(same.when(high)(1), inc.unless(high)(1)),
+        either(same.when(high)(inc(7)), inc.unless(high)(1)),
+        either(constant.when(high)(1), inc.unless(high)(1)),
+        either(both.when(high)(1), kept.unless(high)("else")),
+        kept(either(both.when(high)(1)["given"], kept.unless(high)("else"))),
+        either(same.when(high).map(each([1, 2])), inc.unless(high)(1)),
+        either(inc.when(high).map(each([1, 2])), inc.unless(high)(1)),
+        constant.when(high)(1),
+    ]
+
+@pipeline
+def passing() -> list[object]:
+    return [
+        same.map(each([1, 2])),
+        same.map(each([])),
+        kept(same.map(each(inc.map(each([1, 2]))))),
+    ]
+
+LOW = [2, 2, 2, "else", "else", 2, 2, None]
+assert alternatives(9) == LOW, alternatives(9)
+"""
+
+
+def test_what_a_guarded_pipeline_passes_on_is_there_only_if_it_was_called(place: Place) -> None:
+    place.write(flow=PASSING)
+    low = place.run("flow:alternatives", 9)
+    assert low.result == [2, 2, 2, "else", "else", 2, 2, None]
+    high = place.run("flow:alternatives", 0)
+    assert high.result == [1, 8, 5, {"made": 2, "given": 3}, 3, [1, 2], [2, 3], 5]
+
+
+def test_a_pipeline_without_steps_of_its_own_can_be_mapped(place: Place) -> None:
+    place.write(flow=PASSING)
+    assert place.run("flow:passing").result == [[1, 2], [], [2, 3]]

@@ -115,7 +115,8 @@ class Scope(Inputs):
             )
         )
         if each is None:
-            return self._lifted(returned, id, (), inner, where)
+            guarded = (number, self.tracing.occurrence(number)) if use.when else None
+            return self._lifted(returned, id, (), inner, where, guarded)
         hint = _many(callee.hints.get("return", Any), collect=each.collect)
         occurrence = self.tracing.occurrence(number)
         return Promise(Origin(self, OutputRef(id), hint, (number, occurrence)))
@@ -298,12 +299,21 @@ class Scope(Inputs):
             self.after.extend(around)
 
     def _lifted(
-        self, value: Any, id: str, path: tuple[Access, ...], inner: Scope, where: str
+        self,
+        value: Any,
+        id: str,
+        path: tuple[Access, ...],
+        inner: Scope,
+        where: str,
+        guarded: Hashable,
     ) -> Any:
-        """What a nested pipeline returned, as the pipeline around sees it."""
+        """What a nested pipeline returned, as the pipeline around sees it.
+
+        Of one under a guard all is a promise: what it passes on is there if it was called.
+        """
         if isinstance(value, Promise):
             origin = inner.own(value, where)._penstock
-            if origin.outer is not None:
+            if origin.outer is not None and guarded is None:
                 return origin.outer
             source = OutputRef(id, "", path)
             return Promise(
@@ -311,25 +321,33 @@ class Scope(Inputs):
                     self, source, origin.hint, origin.key, fields=origin.fields, free=origin.free
                 )
             )
-        if not holds_markers(value):
+        if guarded is None and not holds_markers(value):
             return value
         kind, cls, keys = container(value)
+        if kind in ("list", "dict") and not holds_markers(value):
+            kind = ""
         match kind:
             case "dict":
                 return {
-                    key: self._lifted(item, id, (*path, Access("item", key)), inner, where)
+                    key: self._lifted(item, id, (*path, Access("item", key)), inner, where, guarded)
                     for key, item in value.items()
                 }
             case "namedtuple":
                 return cls(
                     *(
-                        self._lifted(item, id, (*path, Access("attribute", name)), inner, where)
+                        self._lifted(
+                            item, id, (*path, Access("attribute", name)), inner, where, guarded
+                        )
                         for name, item in zip(keys, value, strict=True)
                     )
                 )
+            case "":
+                return Promise(
+                    Origin(self, OutputRef(id, "", path), type(value), ("given", guarded, path))
+                )
             case _:
                 return type(value)(
-                    self._lifted(item, id, (*path, Access("item", n)), inner, where)
+                    self._lifted(item, id, (*path, Access("item", n)), inner, where, guarded)
                     for n, item in enumerate(value)
                 )
 

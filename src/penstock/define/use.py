@@ -63,6 +63,8 @@ class Usable(ABC, Generic[P, R]):
         if scope is not None:
             site = self._site(args, kwargs, sys._getframe(1), mapped=True)
             return cast(list[R], self._place(scope, site))
+        if self._use.when and self._skips(args, kwargs):
+            return cast(list[R], Skipped(None) if plain.get() else None)
         return [self.plainly(*one) for one in self.spread(args, kwargs)]
 
     def map_collect(self, *args: P.args, **kwargs: P.kwargs) -> list[R | Failure]:
@@ -71,6 +73,8 @@ class Usable(ABC, Generic[P, R]):
         if scope is not None:
             site = self._site(args, kwargs, sys._getframe(1), mapped=True, collect=True)
             return cast(list[R | Failure], self._place(scope, site))
+        if self._use.when and self._skips(args, kwargs):
+            return cast(list[R | Failure], Skipped(None) if plain.get() else None)
         return [self.attempt(*one) for one in self.spread(args, kwargs)]
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> Bound[R]:

@@ -113,6 +113,8 @@ class Agenda:
                 single = sum(not self.fans(id) for id in inner)
                 self.scribe.commits.add(StepsPlanned(one.template.id, single))
                 self.begin(inner, index)
+                if not inner:  # a pipeline that only passes on what it is given
+                    self._leave(one, index)
                 return None
 
     def fans(self, id: str) -> bool:
@@ -134,9 +136,13 @@ class Agenda:
         one.open[index] -= 1
         one.failed += failed
         if one.open[index] == 0:
-            del one.open[index]
-            if one.fed == one.total and not one.open:
-                self._close(one)
+            self._leave(one, index)
+
+    def _leave(self, one: Group, index: str) -> None:
+        """All steps of one item of a group have ended."""
+        del one.open[index]
+        if one.fed == one.total and not one.open:
+            self._close(one)
 
     def _close(self, one: Map | Group) -> None:
         """All its items have ended."""

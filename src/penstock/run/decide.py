@@ -22,7 +22,7 @@ from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Calls
 from penstock.core.records import CallRecord, Made, Parts, now
 from penstock.core.seed import call_seed
-from penstock.run.flatten import StepTemplate
+from penstock.run.flatten import GIVEN, StepTemplate
 from penstock.run.products import Item
 from penstock.run.values import Values
 
@@ -180,6 +180,8 @@ def describe(source: Input, item: Item | None) -> str:
             return address
         case Build(kind=kind, items=items):
             return _short(f"{kind}({', '.join(describe(one, None) for one in items)})")
+        case Expr(op=op, operands=(value, _)) if op == GIVEN:
+            return describe(value, None)
         case Expr(op=op, operands=operands):
             return f"{op.strip('_')}({', '.join(describe(one, None) for one in operands)})"
         case ParamRef(name=name):

@@ -65,6 +65,8 @@ Template = StepTemplate | GroupTemplate
 
 ITEM = "\0item:"
 """A ParamRef of this prefix and a group's id stands for the item's own argument."""
+GIVEN = "\0given"
+"""An Expr of this operator is its first operand where its second is true, else not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def flatten(definition: Definition) -> Flat:
     groups: dict[str, list[str]] = {"": []}
     for template in flattener.templates.values():
         groups.setdefault(template.group, []).append(template.id)
+        if isinstance(template, GroupTemplate):
+            groups.setdefault(template.id, [])
     flat = Flat(
         flattener.templates, outputs, {name: tuple(inner) for name, inner in groups.items()}
     )
@@ -132,6 +136,8 @@ class _Flattener:
                     before = len(self.templates)
                     outputs = self.graph(node.graph, id + "/", inputs, own, ended, group)
                     inner = tuple(self.templates)[before:]
+                    if node.when is not None:
+                        outputs = guarded(outputs, own[0], frozenset(inner))
                     self.dissolved[id] = (outputs, inner)
                 case GraphNode(each=Each() as each):
                     self.templates[id] = GroupTemplate(
@@ -181,6 +187,19 @@ class _Flattener:
                 return FirstOf(tuple(self.resolve(item, prefix, bound) for item in options))
 
 
+def guarded(source: Input, guard: Input, inner: frozenset[str]) -> Input:
+    """What a guarded pipeline returns: what none of its own steps gave is there under the guard only."""
+    match source:
+        case OutputRef(node=node) if node in inner:
+            return source
+        case Build(items=items) if items:
+            return with_fields(source, items=tuple(guarded(item, guard, inner) for item in items))
+        case FirstOf(options=options):
+            return FirstOf(tuple(guarded(option, guard, inner) for option in options))
+        case _:
+            return Expr(GIVEN, (source, guard))
+
+
 def select(source: Input, path: tuple[Access, ...]) -> Input:
     """Follow a path into an input: into its structure where it has one, else into its value."""
     if not path:
@@ -195,6 +214,8 @@ def select(source: Input, path: tuple[Access, ...]) -> Input:
             return OutputRef(node, output, before + path)
         case FirstOf(options=options):
             return FirstOf(tuple(select(option, path) for option in options))
+        case Expr(op=op, operands=(value, guard)) if op == GIVEN:
+            return Expr(GIVEN, (select(value, path), guard))
         case Literal(value=value, digest=digest):
             steps = tuple((step.kind, step.name) for step in path)
             return Literal(follow(value, path), digest_struct("select", digest, steps))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, get_type_hints
 
 from penstock.core.calls import assemble, follow
@@ -139,10 +140,18 @@ class Results:
     def _first(self, options: Sequence[Input], scope: _Scope) -> Any:
         for option in options[:-1]:
             try:
+                self._parts(option, scope)
                 return self._value(option, scope)
             except NotFound:
                 continue
         return self._value(options[-1], scope)
+
+    def _parts(self, source: Input, scope: _Scope) -> None:
+        """A list, tuple or dict is there when all of it is. Raises NotFound."""
+        if isinstance(source, Build):
+            for item in source.items:
+                self._parts(item, scope)
+                self._value(item, scope)
 
     def _output(self, id: str, output: str, scope: _Scope) -> Any:
         node = next((node for node in scope.graph.nodes if node.id == id), None)
@@ -159,6 +168,8 @@ class Results:
         at = _indexes(scope.index, scope.depth)
         if node.each is None:
             return self._made(node, records.get(at), output, full)
+        if at in records and records[at].status == "skipped":
+            return self._made(node, records[at], output, full)
         return [
             self._made(node, records[index], output, full)
             for index in sorted((i for i in records if _within(i, at)), key=_order)
@@ -166,18 +177,13 @@ class Results:
 
     def _graph(self, node: GraphNode, output: str, scope: _Scope) -> Any:
         prefix = f"{scope.prefix}{node.id}/"
+        if node.when is not None and not self._value(node.when, scope):
+            raise Skipped(f"'{scope.prefix}{node.id}' was skipped: its condition was false")
         if node.each is None:
             inner = _Scope(node.graph, prefix, node.inputs, scope, scope.index, scope.depth)
             return self._returned(node.graph, output, inner)
         at = _indexes(scope.index, scope.depth)
-        # The map itself has no record: its items are those that its steps were recorded for.
-        found = {
-            int(record.index.split(".")[scope.depth])
-            for step in _inner(node.graph, prefix)
-            for record in self.steps(step)
-            if _indexes(record.index, scope.depth) == at
-        }
-        indexes = [f"{at}.{n}" if at else f"{n}" for n in sorted(found)]
+        indexes = [f"{at}.{n}" if at else f"{n}" for n in self._items(node, prefix, at, scope)]
         depth = scope.depth + 1
         return [
             self._returned(
@@ -187,6 +193,25 @@ class Results:
             )
             for index in indexes
         ]
+
+    def _items(self, node: GraphNode, prefix: str, at: str, scope: _Scope) -> Sequence[int]:
+        """The positions of a mapped pipeline's items: those that its steps were recorded for."""
+        inner = list(_inner(node.graph, prefix))
+        if not inner:
+            assert node.each is not None
+            lengths = {
+                name: len(self._value(node.inputs[name], scope))
+                for name in (*node.each.zipped[:1], *node.each.crossed)
+            }
+            return range(prod(lengths.values()))
+        found: set[int] = set()
+        for record in (record for step in inner for record in self.steps(step)):
+            if record.index == at:  # it never came to its items
+                missing = Skipped if record.status == "skipped" else NotFound
+                raise missing(f"'{prefix[:-1]}' gave nothing in this run: {record.status}")
+            if _indexes(record.index, scope.depth) == at:
+                found.add(int(record.index.split(".")[scope.depth]))
+        return sorted(found)
 
     def _returned(self, graph: Graph, output: str, scope: _Scope) -> Any:
         value = self._value(graph.outputs, scope)

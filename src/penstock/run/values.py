@@ -30,7 +30,7 @@ from penstock.core.graph import (
 )
 from penstock.core.records import Made, Manifest
 from penstock.errors import DefinitionError, RunError
-from penstock.run.flatten import ITEM, GroupTemplate, Template, select
+from penstock.run.flatten import GIVEN, ITEM, GroupTemplate, Template, select
 from penstock.run.inputs import LIMIT, keep
 from penstock.run.products import Absent, Grouped, Item, Mapped, NotThere, Single, Value, whole
 
@@ -119,6 +119,8 @@ class Values:
                 digests = tuple(self.digest(item, index) for item in items)
                 named = tuple(self.artifacts.digest(key) for key in keys)
                 return digest_struct("build", kind, named, digests)
+            case Expr(op=op) if op == GIVEN:
+                return self.digest(self._given(source, index), index)
             case Expr():
                 return self.artifacts.digest(self.evaluate(source, index))
 
@@ -144,6 +146,8 @@ class Values:
             case SourceRef(address=address):
                 for one in self.sources[address].outputs.values():
                     yield from one.classes
+            case Expr(op=op) if op == GIVEN:
+                yield from self.classes(self._given(source, index), index)
             case Build(items=items) | Expr(operands=items):
                 for item in items:
                     yield from self.classes(item, index)
@@ -175,6 +179,8 @@ class Values:
             case Build(kind=kind, items=items, keys=keys, cls=cls):
                 inner = tuple(self.argument(item, index) for item in items)
                 return Assemble(kind, inner, keys, cls)
+            case Expr(op=op) if op == GIVEN:
+                return self.argument(self._given(source, index), index)
             case Expr():
                 value = self.evaluate(source, index)
                 return self.given(value, self.artifacts.digest(value))
@@ -196,7 +202,7 @@ class Values:
     def evaluate(self, source: Input, index: str) -> Any:
         """The value itself: of a guard, or of an expression. Loads what it must."""
         match source:
-            case Expr(op=op, operands=operands):
+            case Expr(op=op, operands=operands) if op != GIVEN:
                 values = [self.evaluate(operand, index) for operand in operands]
                 return operate(op, values)
             case _:
@@ -255,6 +261,8 @@ class Values:
                 )
             case FirstOf():
                 return self.sequence(self._first(source, index), index, name)
+            case Expr(op=op) if op == GIVEN:
+                return self.sequence(self._given(source, index), index, name)
             case OutputRef(path=()):
                 found = self._found(source, index)
                 if isinstance(found, Mapped):
@@ -321,6 +329,12 @@ class Values:
             else:
                 return option
         raise NotThere(absent)
+
+    def _given(self, source: Expr, index: str) -> Input:
+        value, guard = source.operands
+        if not self.evaluate(guard, index):
+            raise NotThere(Absent("its condition was false"))
+        return value
 
     def _item(self, name: str, index: str) -> Item:
         group, _, param = name.removeprefix(ITEM).partition("\0")
