@@ -64,7 +64,7 @@ from penstock.run.resources import amount
 from penstock.run.scribe import Scribe
 from penstock.run.setting import Setting
 from penstock.run.values import Values
-from penstock.stack import Stack, open_stack
+from penstock.stack import Stack, local_records, open_stack
 
 SEED = 0
 """The seed of a run that names none: a rerun draws the same."""
@@ -358,7 +358,8 @@ class _Prepared:
     tokens: Mapping[str, str]
 
 
-_sessions: dict[tuple[Path, Path, str], Session] = {}
+_sessions: dict[tuple[Path, Path, str], tuple[Session, tuple[int, int] | None]] = {}
+"""With the file of local records that each has open."""
 
 
 def session(project: Project | None = None, stack: str = "", *, reading: bool = False) -> Session:
@@ -367,9 +368,12 @@ def session(project: Project | None = None, stack: str = "", *, reading: bool = 
     if reading:
         return Session(open_stack(project, name=stack, reading=True))
     key = (project.root, project.home, stack)
-    if key not in _sessions:
-        _sessions[key] = Session(open_stack(project, name=stack))
-    return _sessions[key]
+    opened, file = _sessions.get(key, (None, None))
+    # Someone may have removed the records since: what is written to a file without a name is lost.
+    if opened is None or file != local_records(project):
+        opened = Session(open_stack(project, name=stack))
+        _sessions[key] = (opened, local_records(project))
+    return opened
 
 
 def _tokens(flat: Flat) -> dict[str, str]:

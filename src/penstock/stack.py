@@ -179,6 +179,15 @@ def _records(project: Project) -> Path:
     return project.home / "penstock.db"
 
 
+def local_records(project: Project) -> tuple[int, int] | None:
+    """Which file the local records are in now: device and inode; None where there is none."""
+    try:
+        found = _records(project).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _ignored(project: Project) -> None:
     """The state ignores itself for git; where PENSTOCK_HOME has moved it, that is not our folder."""
     mark = project.home / ".gitignore"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -353,3 +354,12 @@ def test_every_public_name_is_there_and_said_once() -> None:
     assert sorted(homes) == penstock.__all__
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = penstock.nothing  # type: ignore[attr-defined]
+
+
+def test_records_removed_between_two_runs_of_a_process_begin_anew(project: Path) -> None:
+    training.run(10)
+    shutil.rmtree(project / ".penstock")
+    anew = training.run(10)
+    assert statuses(anew) == {"load": "done", "split": "done", "fit": "done"}
+    assert (project / ".penstock" / "penstock.db").exists()
+    assert anew.result() == 168.0
