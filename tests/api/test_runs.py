@@ -363,3 +363,15 @@ def test_records_removed_between_two_runs_of_a_process_begin_anew(project: Path)
     assert statuses(anew) == {"load": "done", "split": "done", "fit": "done"}
     assert (project / ".penstock" / "penstock.db").exists()
     assert anew.result() == 168.0
+
+
+@pipeline
+def halves(count: int) -> Split:
+    parts = split(load(count))
+    return Split(parts.test, parts.train)
+
+
+def test_a_pipeline_that_returns_a_named_tuple_gives_it_back() -> None:
+    result = halves.run(10).result()
+    assert type(result) is Split
+    assert result == halves(10)

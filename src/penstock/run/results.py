@@ -107,9 +107,10 @@ class Results:
             case Build(kind=kind, items=items, keys=keys, cls=cls):
                 values = [self._or_none(item, scope) for item in items]
                 if kind == "namedtuple" and not isinstance(cls, type):
-                    # Its class is gone; its fields are known only now.
-                    gone = namedtuple("Result", [str(key) for key in keys])  # type: ignore[misc]
-                    return gone(*values)
+                    names = [str(key) for key in keys]
+                    # Only what the pipeline itself returns has a class that its code tells.
+                    ref = scope.graph.ref if source is scope.graph.outputs else ""
+                    return _fields(ref, names, "Result")(*values)
                 return assemble(kind, values, tuple(keys), cls)
             case Expr(op=op, operands=operands):
                 return operate(op, [self._value(item, scope) for item in operands])
@@ -227,20 +228,20 @@ class Results:
         values = {name: self.load(made) for name, made in record.outputs.items()}
         if not node.several:
             return next(iter(values.values()))
-        return _fields(node)(**values)
+        names = [output.name for output in node.outputs]
+        return _fields(node.ref, names, node.id.replace("-", "_").title())(**values)
 
 
-def _fields(node: StepNode) -> Callable[..., Any]:
-    """The NamedTuple class that the step returns; one of the same fields if the code is gone."""
+def _fields(ref: str, names: Sequence[str], otherwise: str) -> Callable[..., Any]:
+    """The NamedTuple class that a step or pipeline returns; one of the same fields if the code is gone."""
     try:
-        function: Any = resolve(node.ref)
+        function: Any = resolve(ref)
         returned = get_type_hints(getattr(function, "__wrapped__", function)).get("return")
     except (DefinitionError, ImportError, NameError, TypeError, AttributeError):
         returned = None
-    names = [output.name for output in node.outputs]
     if isinstance(returned, type) and list(getattr(returned, "_fields", ())) == names:
         return returned
-    return namedtuple(node.id.replace("-", "_").title(), names)  # as above
+    return namedtuple(otherwise, names)  # its fields are known only now
 
 
 def _inner(graph: Graph, prefix: str) -> Iterator[str]:
