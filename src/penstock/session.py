@@ -38,6 +38,7 @@ from penstock.core.options import Options, is_set
 from penstock.core.ports import Executor, Listener, RunFilter
 from penstock.core.project import Project, find_project
 from penstock.core.records import ErrorRecord, RunRecord, now
+from penstock.core.tame import shown, tame
 from penstock.define.closure import Closures, sources
 from penstock.define.trace import Environment
 from penstock.errors import LeaseLost, PenstockError, StoreError
@@ -405,11 +406,15 @@ def _shown(source: Input) -> Any:
 
 def _plain(value: Any) -> Any:
     """A value as JSON takes it; what JSON has no word for becomes its repr."""
-    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_described))
+    return msgspec.json.decode(_json(value))
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value, enc_hook=_described).decode()
+    try:
+        return msgspec.json.encode(value, enc_hook=_described).decode()
+    except (UnicodeEncodeError, OverflowError):
+        plain = tame(msgspec.to_builtins(value, enc_hook=_described))
+        return msgspec.json.encode(plain).decode()
 
 
 def _described(value: Any) -> str:
@@ -417,8 +422,7 @@ def _described(value: Any) -> str:
         return type_name(value)
     if isinstance(value, PurePath):
         return str(value)
-    text = repr(value)
-    return text if len(text) <= 500 else text[:499] + "…"
+    return shown(value, 500)
 
 
 def _post_mortem(exception: BaseException) -> None:

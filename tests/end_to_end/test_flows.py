@@ -291,3 +291,24 @@ def test_what_a_guarded_pipeline_passes_on_is_there_only_if_it_was_called(place:
 def test_a_pipeline_without_steps_of_its_own_can_be_mapped(place: Place) -> None:
     place.write(flow=PASSING)
     assert place.run("flow:passing").result == [[1, 2], [], [2, 3]]
+
+
+def test_text_with_half_characters_and_large_numbers_are_arguments_like_others(
+    place: Place,
+) -> None:
+    place.write(
+        flow="""
+        from penstock import pipeline, step
+
+        @step
+        def size(text: str, number: int) -> int:
+            return len(text) + number % 7
+
+        @pipeline
+        def odd() -> int:
+            return size("\\ud800", 10**5000)
+        """
+    )
+    ran = place.run("flow:odd")
+    assert (ran.status, ran.result) == ("done", 1 + 10**5000 % 7)
+    assert place.run("flow:odd").executed == set()

@@ -22,10 +22,13 @@ from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Calls
 from penstock.core.records import CallRecord, Made, Parts, now
 from penstock.core.seed import call_seed
+from penstock.core.tame import shown
 from penstock.run.flatten import GIVEN, StepTemplate
 from penstock.run.products import Item
 from penstock.run.values import Values
 
+WIDTH = 120
+"""Characters of an input in a few words."""
 FORMAT = 1
 """Part of every key: a new meaning of keys makes all older entries misses."""
 
@@ -163,10 +166,10 @@ class Decider:
 def describe(source: Input, item: Item | None) -> str:
     """An input in a few words: a literal's repr, or the output that it is ("clean.train")."""
     if item is not None:
-        return _short(repr(item.argument.value)) if isinstance(item.argument, Given) else "item"
+        return shown(item.argument.value, WIDTH) if isinstance(item.argument, Given) else "item"
     match source:
         case Literal(value=value):
-            return _short(repr(value))
+            return shown(value, WIDTH)
         case OutputRef(node=node, output=output, path=path):
             steps = "".join(
                 f".{step.name}" if step.kind == "attribute" else f"[{step.name!r}]" for step in path
@@ -189,4 +192,4 @@ def describe(source: Input, item: Item | None) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 120 else text[:117] + "…"
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"

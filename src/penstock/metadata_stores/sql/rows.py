@@ -20,6 +20,7 @@ from penstock.core.records import (
     RunRecord,
     StepRecord,
 )
+from penstock.core.tame import tame
 from penstock.metadata_stores import rules
 
 # ---- the same records, written without their defaults: rows stay small, and new fields come along
@@ -63,21 +64,7 @@ def dump(value: object) -> str:
     except (UnicodeEncodeError, OverflowError):
         # A traceback may hold half a character, a parameter a number that JSON readers refuse:
         # neither may stop the commit of a step.
-        return _encoder.encode(_tame(msgspec.to_builtins(value, enc_hook=repr))).decode()
-
-
-def _tame(value: Any) -> Any:
-    match value:
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()
-        case int() if not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-            return repr(value)
-        case dict():
-            return {_tame(key): _tame(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_tame(item) for item in value]
-        case _:
-            return value
+        return _encoder.encode(tame(msgspec.to_builtins(value, enc_hook=repr))).decode()
 
 
 # ---- runs
