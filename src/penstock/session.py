@@ -10,11 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from penstock import __version__
@@ -33,12 +32,12 @@ from penstock.core.graph import (
     Literal,
     SourceRef,
 )
-from penstock.core.naming import type_name
+from penstock.core.importing import distrust_young_bytecode
 from penstock.core.options import Options, is_set
 from penstock.core.ports import Executor, Listener, RunFilter
 from penstock.core.project import Project, find_project
 from penstock.core.records import ErrorRecord, RunRecord, now
-from penstock.core.tame import shown, tame
+from penstock.core.tame import as_json, plain
 from penstock.define.closure import Closures, sources
 from penstock.define.trace import Environment
 from penstock.errors import LeaseLost, PenstockError, StoreError
@@ -124,7 +123,7 @@ class Session:
         prepared = self._prepare(definition, options)
         self._inspect()
         surroundings = looking.found()
-        graph = _json(definition.graph)
+        graph = as_json(definition.graph)
         digest = digest_bytes(graph.encode())
         record = replace(
             self._record(prepared, options, digest), provenance=surroundings.provenance
@@ -172,6 +171,8 @@ class Session:
     # ---- making ready
 
     def _prepare(self, definition: Definition, options: Options) -> _Prepared:
+        # By now all that the steps reach has been imported.
+        distrust_young_bytecode()
         definition = configure(definition, options.settings, self.stack.artifacts.digest)
         flat = flatten(definition)
         part = narrow(flat, options)
@@ -204,11 +205,11 @@ class Session:
             tags=tuple(options.tags),
             note=options.note,
             stack=self.stack.name,
-            options={name: _plain(value) for name, value in is_set(options).items()},
+            options={name: plain(value) for name, value in is_set(options).items()},
             logical_date=options.logical_date or datetime.now(UTC).date().isoformat(),
             parent=f"{parent.run_id}/{parent.step}" if parent is not None else "",
             graph=graph,
-            result=_json(prepared.flat.outputs),
+            result=as_json(prepared.flat.outputs),
             owner=liveness.me(),
         )
 
@@ -328,13 +329,13 @@ class Session:
         }
         known = self.stack.metadata.catalog.texts(list(functions))
         return {
-            code: _json(sources(function.closure(), self.stack.project.root))
+            code: as_json(sources(function.closure(), self.stack.project.root))
             for code, function in functions.items()
             if code not in known
         }
 
     def _renewer(self, token: str) -> Callable[[], list[str]]:
-        owner = _json(liveness.me())
+        owner = as_json(liveness.me())
         if not self.stack.metadata.address():
             return list
         return lambda: ["-m", "penstock.renewer", self.stack.reference(), token, owner]
@@ -401,28 +402,7 @@ def _sources_in(source: Input) -> Iterator[SourceRef]:
 
 
 def _shown(source: Input) -> Any:
-    return _plain(source.value) if isinstance(source, Literal) else repr(source)
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON takes it; what JSON has no word for becomes its repr."""
-    return msgspec.json.decode(_json(value))
-
-
-def _json(value: Any) -> str:
-    try:
-        return msgspec.json.encode(value, enc_hook=_described).decode()
-    except (UnicodeEncodeError, OverflowError):
-        plain = tame(msgspec.to_builtins(value, enc_hook=_described))
-        return msgspec.json.encode(plain).decode()
-
-
-def _described(value: Any) -> str:
-    if isinstance(value, type):
-        return type_name(value)
-    if isinstance(value, PurePath):
-        return str(value)
-    return shown(value, 500)
+    return plain(source.value) if isinstance(source, Literal) else repr(source)
 
 
 def _post_mortem(exception: BaseException) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from penstock.core.calls import Advanced, Broke, Outcome, Saved
 from penstock.core.graph import Target
-from penstock.core.importing import find
+from penstock.core.importing import distrust_young_bytecode, find
 from penstock.core.unsafe import unpack
 from penstock.executors import wire
 from penstock.executors.lifeline import hold
@@ -74,6 +74,7 @@ class _Worker:
     def _function(self, number: int, target: Target | None) -> Callable[..., Any]:
         if target is not None:
             self._functions[number] = _plain(find(target, unpack))
+            distrust_young_bytecode()
         return self._functions[number]
 
     def _notify(self, signal: Advanced | Saved) -> None:

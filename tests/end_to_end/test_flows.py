@@ -312,3 +312,17 @@ def test_text_with_half_characters_and_large_numbers_are_arguments_like_others(
     ran = place.run("flow:odd")
     assert (ran.status, ran.result) == ("done", 1 + 10**5000 % 7)
     assert place.run("flow:odd").executed == set()
+
+
+def test_an_edit_of_the_same_size_in_the_same_second_is_seen(place: Place) -> None:
+    """Python itself would take the old bytecode for current."""
+    place.write(
+        flow="from features import encode\n" + FLOW.replace("sum(rows) * depth", "encode()")
+    )
+    for number in range(1, 6):
+        place.write(features=f"def encode():\n    return {number}\n")
+        for workers in (0, 2) if number == 1 else (0,):
+            ran = place.run(
+                "flow:inner", 3, 2, env={"PYTHONDONTWRITEBYTECODE": ""}, workers=workers
+            )
+            assert ran.result == number

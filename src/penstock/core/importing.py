@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
 from penstock.core.graph import Target
-from penstock.core.naming import resolve
+from penstock.core.naming import is_first_party, resolve
 from penstock.errors import DefinitionError
 
 _depth = 0
@@ -64,3 +66,23 @@ def _loading() -> Iterator[None]:
         yield
     finally:
         _depth -= 1
+
+
+YOUNG = 2.0
+"""Seconds within which a file's times cannot tell two of its versions apart."""
+
+
+def distrust_young_bytecode() -> None:
+    """Remove the bytecode of first-party modules whose source was written a moment ago.
+
+    Python takes bytecode for current when the source has the same second and size: an edit in that
+    second would never be seen. Without bytecode the next process compiles what is there then.
+    """
+    now = time.time()
+    for module in list(sys.modules.values()):
+        file, cached = getattr(module, "__file__", None), getattr(module, "__cached__", None)
+        if not isinstance(file, str) or not isinstance(cached, str) or not is_first_party(file):
+            continue
+        with suppress(OSError):
+            if now - os.stat(file).st_mtime < YOUNG:
+                os.unlink(cached)

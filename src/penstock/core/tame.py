@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
+
+import msgspec
+
+from penstock.core.naming import type_name
+
+
+def as_json(value: Any) -> str:
+    """Any value as JSON for people: what JSON has no word for becomes its repr."""
+    try:
+        return msgspec.json.encode(value, enc_hook=_described).decode()
+    except (UnicodeEncodeError, OverflowError):
+        return msgspec.json.encode(tame(msgspec.to_builtins(value, enc_hook=_described))).decode()
+
+
+def plain(value: Any) -> Any:
+    """The same as values that JSON has."""
+    return msgspec.json.decode(as_json(value))
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, type):
+        return type_name(value)
+    if isinstance(value, PurePath):
+        return str(value)
+    return shown(value, 500)
 
 
 def shown(value: object, limit: int) -> str:
