@@ -70,6 +70,10 @@ SEED = 0
 """The seed of a run that names none: a rerun draws the same."""
 
 
+UNSAFE = frozenset(("pickle", "sklearn"))
+"""Serializers whose files run code when they are read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A run that has ended, with the user's exception if one ended it."""
@@ -119,10 +123,11 @@ class Session:
         Raises KeyboardInterrupt after the run was cancelled in good order, LeaseLost, StoreError.
         """
         metadata = self.stack.metadata
-        looking = Looking(self.stack.project.root, __version__)
-        prepared = self._prepare(definition, options)
-        self._inspect()
-        surroundings = looking.found()
+        with Looking(self.stack.project.root, __version__) as looking:
+            prepared = self._prepare(definition, options)
+            self._signable(prepared.flat)
+            self._inspect()
+            surroundings = looking.found()
         graph = as_json(definition.graph)
         digest = digest_bytes(graph.encode())
         record = replace(
@@ -185,6 +190,15 @@ class Session:
         addresses |= set(part.replace.values()) | {s.address for s in _sources_in(flat.outputs)}
         found = {address: self._resolve(address) for address in sorted(addresses)}
         return _Prepared(definition, flat, part, found, _tokens(flat))
+
+    def _signable(self, flat: Flat) -> None:
+        """Refuse what is declared to be kept as a pickle before any step runs, if nothing can sign it."""
+        for template in flat.templates.values():
+            if isinstance(template, StepTemplate):
+                returned = getattr(template.function.hints.get("return"), "__module__", "")
+                named = {output.serializer for output in template.node.outputs}
+                if named & UNSAFE or str(returned).partition(".")[0] == "sklearn":
+                    self.stack.artifacts.require_key(f"the output of '{template.id}'")
 
     def _record(self, prepared: _Prepared, options: Options, graph: str) -> RunRecord:
         definition = prepared.definition

@@ -298,14 +298,18 @@ class Artifacts:
             manifest, id=id, signature=self._sign(manifest, id) if encoded.unsafe else ""
         )
 
-    def _sign(self, manifest: Manifest, id: str) -> str:
+    def require_key(self, what: str) -> bytes:
+        """The signing key. Raises Untrusted, naming what would have to be signed."""
         key = self._key()
         if key is None:
             raise Untrusted(
-                f"a '{manifest.type}' is kept as a pickle, and there is no key to sign it",
+                f"{what} is kept as a pickle, and there is no key to sign it",
                 hint="Set PENSTOCK_SIGNING_KEY, or return a value of a safe format.",
             )
-        return sign(key, id)
+        return key
+
+    def _sign(self, manifest: Manifest, id: str) -> str:
+        return sign(self.require_key(f"a '{manifest.type}'"), id)
 
     def _check(self, manifest: Manifest) -> None:
         if manifest_id(manifest) != manifest.id:

@@ -32,6 +32,15 @@ class Looking:
         self.root, self.version = root, version
         self.status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
 
+    def __enter__(self) -> Looking:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no question open, where the answer is not wanted any more."""
+        if self.status is not None and self.status.returncode is None:
+            self.status.kill()
+            self.status.communicate()
+
     def found(self) -> Surroundings:
         texts: dict[str, str] = {}
         answer = _answer(self.status)
