@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import platform
 import sys
 from pathlib import Path
 
@@ -58,11 +57,11 @@ def boot() -> str:
 def _host() -> str:
     # A host name alone is not enough: "localhost" is many machines, and so is a cloned machine id.
     if sys.platform == "darwin":
-        return f"{platform.node()} {_sysctl(b'kern.uuid')}"
+        return f"{os.uname().nodename} {_sysctl(b'kern.uuid')}"
     try:
-        return f"{platform.node()} {Path('/etc/machine-id').read_text().strip()}"
+        return f"{os.uname().nodename} {Path('/etc/machine-id').read_text().strip()}"
     except OSError:
-        return platform.node()
+        return os.uname().nodename
 
 
 def _namespace() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -59,10 +58,10 @@ class Looking:
         packages = _keep(texts, "\n".join(installed()))
         provenance = Provenance(
             user=_user(),
-            host=platform.node(),
+            host=os.uname().nodename,
             command=tuple(sys.orig_argv),
             cwd=os.getcwd(),
-            python=platform.python_version(),
+            python=".".join(map(str, sys.version_info[:3])),
             platform=f"{sys.platform} {os.uname().machine}",
             packages=packages,
             commit=commit,
