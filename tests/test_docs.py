@@ -21,7 +21,7 @@ from penstock.core.options import NAMES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [README, *DOCS, *(ROOT / f"{n}.md" for n in ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG"))]
 NEVER_RUN = ("make ", "git ", "cd ", "pip ")
 
@@ -107,7 +107,9 @@ def test_the_makefile_has_every_target_that_the_pages_name() -> None:
 
 def test_the_code_of_the_python_page_runs(tmp_path: Path) -> None:
     (tmp_path / "penstock.toml").touch()
-    (tmp_path / "page.py").write_text("\n".join(blocks(ROOT / "docs" / "python.md", "python")))
+    (tmp_path / "page.py").write_text(
+        "\n".join(blocks(ROOT / "docs" / "reference" / "python.md", "python"))
+    )
     done = subprocess.run(
         [sys.executable, "page.py"],
         cwd=tmp_path,
@@ -119,7 +121,7 @@ def test_the_code_of_the_python_page_runs(tmp_path: Path) -> None:
 
 
 def test_the_configuration_that_the_page_shows_is_accepted(tmp_path: Path) -> None:
-    page = ROOT / "docs" / "configuration.md"
+    page = ROOT / "docs" / "reference" / "configuration.md"
     (toml,) = blocks(page, "toml")
     (yaml,) = blocks(page, "yaml")
     (tmp_path / "penstock.toml").write_text(toml)
@@ -135,17 +137,17 @@ def test_the_configuration_that_the_page_shows_is_accepted(tmp_path: Path) -> No
 
 
 def test_every_public_name_is_on_the_python_page() -> None:
-    words = set(re.findall(r"\w+", (ROOT / "docs" / "python.md").read_text()))
+    words = set(re.findall(r"\w+", (ROOT / "docs" / "reference" / "python.md").read_text()))
     assert sorted(set(penstock.__all__) - words) == []
 
 
 def test_every_option_of_a_run_is_on_the_python_page() -> None:
-    words = set(re.findall(r"\w+", (ROOT / "docs" / "python.md").read_text()))
+    words = set(re.findall(r"\w+", (ROOT / "docs" / "reference" / "python.md").read_text()))
     assert sorted(set(NAMES) - words) == []
 
 
 def test_every_command_has_its_heading_and_every_option_is_told() -> None:
-    page = (ROOT / "docs" / "cli.md").read_text()
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text()
     headings = set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
     assert headings == set(COMMANDS)
     told = set(re.findall(r"--?[a-z][a-z-]*", page)) | {"--help", "-h", "--json", "--stack"}
@@ -161,7 +163,7 @@ def test_every_command_has_its_heading_and_every_option_is_told() -> None:
 
 
 def test_every_setting_and_variable_is_on_the_configuration_page() -> None:
-    words = set(re.findall(r"\w+", (ROOT / "docs" / "configuration.md").read_text()))
+    words = set(re.findall(r"\w+", (ROOT / "docs" / "reference" / "configuration.md").read_text()))
     assert sorted({*RUN_OPTIONS, *STEP_OPTIONS, *VARIABLES} - words) == []
     source = "".join(file.read_text() for file in (ROOT / "src").rglob("*.py"))
     assert sorted(set(re.findall(r"\"(PENSTOCK_[A-Z_]+)\"", source)) - words) == []
