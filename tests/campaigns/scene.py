@@ -8,7 +8,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -275,6 +275,7 @@ for name in sys.argv[1].split(","):
 def child(asked, told):
     os.environ["PENSTOCK_HOME"] = asked["home"]
     os.environ["LEDGER"] = asked["home"] + ".ledger"
+    os.environ.update(asked["environment"])
     module, _, name = asked["target"].partition(":")
     pipeline = getattr(importlib.import_module(module), name)
     watch = install(parse(asked["fault"]))
@@ -368,7 +369,13 @@ class Nursery:
         )
 
     def run(
-        self, home: Path, target: str, *arguments: Any, fault: str = "", **options: Any
+        self,
+        home: Path,
+        target: str,
+        *arguments: Any,
+        fault: str = "",
+        environment: Mapping[str, str] = {},
+        **options: Any,
     ) -> Born:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -378,6 +385,7 @@ class Nursery:
             "arguments": arguments,
             "options": options,
             "fault": fault,
+            "environment": dict(environment),
         }
         print(json.dumps(asked), file=self.process.stdin, flush=True)
         if not select.select([self.process.stdout], [], [], 60)[0]:
