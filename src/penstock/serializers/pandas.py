@@ -97,7 +97,7 @@ def _taken_apart(value: Any) -> tuple[Note, list[Column]]:
         columns = [pack(value)]
         note |= {"kind": "series", "name": pack_label(value.name)}
     else:
-        columns = [pack(value.iloc[:, place]) for place in range(value.shape[1])]
+        columns = [pack(column) for _, column in value.items()]
         note |= {"kind": "frame", "columns": _pack_labels(value.columns)}
     note["values"] = [column.note for column in columns]
     return note, [*index.columns, *columns]

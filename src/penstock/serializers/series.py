@@ -103,6 +103,8 @@ def _pack_numpy(values: Any) -> Column:
     note = {"numpy": dtype.str}
     if dtype.kind in "iuf" and dtype.itemsize <= 8:
         return Column(note, _primitive(values))
+    if dtype.kind in "mM" and not np.isnat(values).any():
+        return Column(note, _primitive(values))
     if dtype.kind in "bmM":
         return Column(note, pa.array(values))
     raw = np.ascontiguousarray(values).view(f"V{dtype.itemsize}")
@@ -117,7 +119,7 @@ def _primitive(values: Any) -> Any:
     import pyarrow as pa
 
     values = np.ascontiguousarray(values)
-    buffers = [None, pa.py_buffer(values)]
+    buffers = [None, pa.py_buffer(values.view(np.uint8))]
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), buffers)
 
 
@@ -174,7 +176,8 @@ def _whole(array: Any) -> Any:
 
     if not isinstance(array, pa.ChunkedArray):
         return array
-    whole = array.combine_chunks()
+    # Combining copies, even a single one.
+    whole = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         raise Unfit("a column is too long for one array of Arrow")
     return whole
@@ -285,7 +288,8 @@ def _pack_categories(array: Any) -> Column:
 def _dictionary(codes: Any, values: Any) -> Any:
     import pyarrow as pa
 
-    indices = pa.array(codes, mask=codes == -1)
+    missing = codes == -1
+    indices = pa.array(codes, mask=missing) if missing.any() else _primitive(codes)
     return pa.DictionaryArray.from_arrays(indices, values)
 
 
