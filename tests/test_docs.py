@@ -15,7 +15,9 @@ import pytest
 
 import penstock
 from penstock.cli.main import COMMANDS
-from penstock.config.project import RUN_OPTIONS, STEP_OPTIONS
+from penstock.config.project import _TOP as TOP
+from penstock.config.project import PORTS, RUN_OPTIONS, STEP_OPTIONS
+from penstock.config.runfile import _TOP as RUN_FILE
 from penstock.config.sources import VARIABLES
 from penstock.core.options import NAMES
 
@@ -23,12 +25,16 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [README, *DOCS, *(ROOT / f"{n}.md" for n in ("ARCHITECTURE", "CONTRIBUTING", "CHANGELOG"))]
+CLI = ROOT / "docs" / "reference" / "cli.md"
+CONFIGURATION = ROOT / "docs" / "reference" / "configuration.md"
+MANY = "Options of many commands"
+RETENTION = ("inputs",)
 NEVER_RUN = ("make ", "git ", "cd ", "pip ")
 
 
 def blocks(page: Path, language: str) -> Iterator[str]:
     yield from re.findall(
-        rf"^```{language}\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
+        rf"^```{language}(?: [^\n]*)?\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
     )
 
 
@@ -146,24 +152,49 @@ def test_every_option_of_a_run_is_on_the_python_page() -> None:
     assert sorted(set(NAMES) - words) == []
 
 
-def test_every_command_has_its_heading_and_every_option_is_told() -> None:
-    page = (ROOT / "docs" / "reference" / "cli.md").read_text()
-    headings = set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
-    assert headings == set(COMMANDS)
-    told = set(re.findall(r"--?[a-z][a-z-]*", page)) | {"--help", "-h", "--json", "--stack"}
-    commands = {name: import_module(f"penstock.cli.{name}").command for name in COMMANDS}
-    options = {
-        f"{name} {option}"
-        for name, command in commands.items()
-        for parameter in command.params
-        for option in (*parameter.opts, *parameter.secondary_opts)
-        if option.startswith("-") and option not in told
-    }
-    assert options == set()
+def sections(page: Path) -> dict[str, str]:
+    """The text below each heading `## …`, by the heading."""
+    parts = re.split(r"^## (.+)$", page.read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def test_every_setting_and_variable_is_on_the_configuration_page() -> None:
-    words = set(re.findall(r"\w+", (ROOT / "docs" / "reference" / "configuration.md").read_text()))
-    assert sorted({*RUN_OPTIONS, *STEP_OPTIONS, *VARIABLES} - words) == []
+def headings(text: str) -> set[str]:
+    """What stands in backticks in headings below `##`: ``### `-p`, `--param NAME=VALUE` `` has two."""
+    lines = re.findall(r"^#{3,} (.+)$", text, re.MULTILINE)
+    return {word.split()[0] for line in lines for word in re.findall(r"`([^`]+)`", line)}
+
+
+def test_every_command_and_each_of_its_options_has_a_heading() -> None:
+    """An option's is below its command's, among those of many commands, or where that one points to."""
+    told = sections(CLI)
+    assert told.keys() == {*COMMANDS, MANY}
+    without = set[str]()
+    for name in COMMANDS:
+        command = import_module(f"penstock.cli.{name}").command
+        pointed = re.findall(r"options of \[`(\w+)`\]", told[name])
+        found = set[str]().union(*(headings(told[place]) for place in (name, MANY, *pointed)))
+        without |= {
+            f"{name} {option}"
+            for parameter in command.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+            if option.startswith("-") and option not in found
+        }
+    assert without == set()
+
+
+def test_no_option_has_a_heading_that_its_command_does_not_take() -> None:
+    told = sections(CLI)
+    for name in COMMANDS:
+        command = import_module(f"penstock.cli.{name}").command
+        takes = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
+        assert headings(told[name]) - takes == set(), name
+
+
+def test_every_setting_and_variable_has_a_heading() -> None:
+    page = CONFIGURATION.read_text()
+    found = {word.strip("[]:").partition(".")[0] for word in headings(page)}
+    settings = {*TOP, *RUN_OPTIONS, *STEP_OPTIONS, *PORTS, *RETENTION, *RUN_FILE}
+    assert sorted(settings - found) == []
     source = "".join(file.read_text() for file in (ROOT / "src").rglob("*.py"))
-    assert sorted(set(re.findall(r"\"(PENSTOCK_[A-Z_]+)\"", source)) - words) == []
+    variables = {*VARIABLES, *re.findall(r"\"(PENSTOCK_[A-Z_]+)\"", source)}
+    assert sorted(variables - found) == []
