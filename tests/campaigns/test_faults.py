@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.campaigns.scene import Born, Nursery, Scene
+from tests.campaigns.scene import Nursery, Scene
+from tests.campaigns.striking import strike_all
 
 FLOW = """
 from pathlib import Path
@@ -59,11 +58,6 @@ RESULT = [
 ]
 
 
-def spelled(act: str, at: int) -> str:
-    word, *rest = act.split(":")
-    return ":".join((word, str(at), *rest))
-
-
 class Trial:
     """One fault in a store of its own, and what comes after."""
 
@@ -72,10 +66,10 @@ class Trial:
         self.nursery = nursery
         self.home = home
 
-    def strike(self, act: str, at: int, operation: str) -> Born:
-        struck = self.nursery.run(self.home, "flow:flow", fault=spelled(act, at))
-        where = f"{spelled(act, at)} ({operation}): {struck}"
-        if act in ("die", "tear"):
+    def strike(self, fault: str, operation: str) -> None:
+        struck = self.nursery.run(self.home, "flow:flow", fault=fault)
+        where = f"{fault} ({operation}): {struck}"
+        if fault.startswith(("die", "tear")):
             assert struck.code == -9, where
         else:
             assert struck.code == 0, where
@@ -85,7 +79,7 @@ class Trial:
                 assert operation in ("unlink", "mkdir", "create", "write", "rename", "stamp"), where
             else:
                 assert struck.error, where
-                if "lasting" not in act:
+                if "lasting" not in fault:
                     assert struck.recorded in ([], ["failed"]), where
                     assert struck.left == [], where
                 assert "Traceback" not in struck.stderr, where
@@ -101,7 +95,6 @@ class Trial:
         kinds = {one.kind for one in self.scene.findings()}
         # What a dying writer leaves behind is young, and for a later gc.
         assert kinds <= {"unfinished", "unknown"}, where
-        return struck
 
     def _committed(self) -> set[str]:
         if not (self.home / "penstock.db").exists():
@@ -127,26 +120,8 @@ def test_a_fault_at_any_write_of_a_run_damages_nothing_and_the_next_run_complete
     trace = undisturbed.trace
     assert {"write", "publish", "db:begin", "db:commit", "fsync", "mkdir"} <= set(trace)
     trials = [(act, at) for at in range(1, len(trace) + 1) for act in ACTS]
-    failures: list[BaseException] = []
 
-    def work(nursery: Nursery, mine: Sequence[tuple[str, int]]) -> None:
-        try:
-            for act, at in mine:
-                home = tmp_path / "homes" / spelled(act, at).replace(":", "-")
-                home.parent.mkdir(exist_ok=True)
-                Trial(scene, nursery, home).strike(act, at, trace[at - 1])
-        except BaseException as error:
-            failures.append(error)
+    def strike(nursery: Nursery, home: Path, fault: str, operation: str) -> None:
+        Trial(scene, nursery, home).strike(fault, operation)
 
-    threads = [
-        threading.Thread(target=work, args=(nursery, trials[number::2]))
-        for number, nursery in enumerate(nurseries)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for nursery in nurseries:
-        nursery.close()
-    if failures:
-        raise failures[0]
+    strike_all(nurseries, tmp_path / "homes", trace, trials, strike)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tests.campaigns.scene import Nursery, Scene
+from tests.campaigns.striking import strike_all
 
 FLOW = """
 import os, sys
@@ -57,11 +56,6 @@ ACTS = ("die", "tear", "fail:EIO")
 RESULT = "1999000.0"
 MAY_FAIL = {"unlink", "mkdir", "create", "write", "rename", "stamp", "rmdir"}
 """What may be left undone unseen: never what was said to be safe."""
-
-
-def spelled(act: str, at: int) -> str:
-    word, *rest = act.split(":")
-    return ":".join((word, str(at), *rest))
 
 
 class Trial:
@@ -122,27 +116,8 @@ def test_a_fault_at_any_write_of_a_worker_damages_nothing_and_the_next_run_compl
         for act in ACTS
         if act != "tear" or operation == "write"  # what has no half is torn as it dies
     ]
-    failures: list[BaseException] = []
 
-    def work(nursery: Nursery, mine: Sequence[tuple[str, int]]) -> None:
-        try:
-            for act, at in mine:
-                fault = spelled(act, at)
-                home = tmp_path / "homes" / fault.replace(":", "-")
-                home.parent.mkdir(exist_ok=True)
-                Trial(scene, nursery, home).strike(fault, trace[at - 1])
-        except BaseException as error:
-            failures.append(error)
+    def strike(nursery: Nursery, home: Path, fault: str, operation: str) -> None:
+        Trial(scene, nursery, home).strike(fault, operation)
 
-    threads = [
-        threading.Thread(target=work, args=(nursery, trials[number::2]))
-        for number, nursery in enumerate(nurseries)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for nursery in nurseries:
-        nursery.close()
-    if failures:
-        raise failures[0]
+    strike_all(nurseries, tmp_path / "homes", trace, trials, strike)
