@@ -28,6 +28,8 @@ class StepsPlanned(Struct, frozen=True, tag="planned"):
 
     node: str
     total: int
+    nodes: tuple[str, ...] = ()
+    """Of the graph: the ids of its steps, so that a store may make ready for them at once."""
 
 
 class Progress(Struct, frozen=True, tag="progress"):

@@ -154,7 +154,8 @@ class Engine:
             elif id not in self.part.run and id not in self.part.borrow:
                 self.values.known[id, ""] = Absent("it is not in this part of the pipeline")
         chosen = [id for id in ids if id in self.part.run or id in self.part.borrow]
-        self.commits.add(StepsPlanned("", sum(not self.agenda.fans(id) for id in chosen)))
+        total = sum(not self.agenda.fans(id) for id in chosen)
+        self.commits.add(StepsPlanned("", total, tuple(self.flat.templates)))
         self.agenda.begin(chosen, "")
 
     def _consider(self, one: Task | Map | Group) -> None:

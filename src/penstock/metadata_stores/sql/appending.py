@@ -66,8 +66,12 @@ class Batch:
                 if error is not None:
                     database.write("end_about", {"run": self._run, "error": rows.dump(error)})
                 database.write("release_all", {"run": self._run})
-            case StepChanged() | said.StepsPlanned() | said.Progress() | said.Note():
-                pass  # written in groups, counted by the fence, or not kept
+            case said.StepsPlanned(nodes=nodes):
+                # All in one transaction: one by one they would be a seventh of a step's pages.
+                for node in nodes:
+                    self._place(node)
+            case StepChanged() | said.Progress() | said.Note():
+                pass  # written in groups, or not kept
 
     def _described(self, run: RunRecord) -> None:
         self._database.write("describe", {"run": self._run, "record": rows.dump_run(run)})

@@ -96,7 +96,7 @@ CREATE TABLE step (
     PRIMARY KEY (run, place, item)
 );
 CREATE INDEX step_place ON step (place, item, run);
-CREATE INDEX step_entry ON step (entry);
+CREATE INDEX step_entry ON step (entry) WHERE entry IS NOT NULL;
 
 CREATE TABLE metric (
     entry BIGINT NOT NULL,
