@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock.config.coerce import coerce
-from penstock.config.place import near
 from penstock.config.sources import nest
+from penstock.core.place import near
 from penstock.define.callee import Callee
 from penstock.errors import UsageError
 

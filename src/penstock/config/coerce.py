@@ -376,7 +376,7 @@ def _fields(
         )
     for key in value:
         if key not in names:
-            from penstock.config.place import near
+            from penstock.core.place import near
 
             raise _Misfit(
                 value, f"no field '{key}' of {kind.__qualname__}", name, near(str(key), names)

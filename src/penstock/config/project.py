@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock.config.place import Place, near, unknown
 from penstock.config.toml import Toml
+from penstock.core.place import Place, near, unknown
 from penstock.core.project import Project
 from penstock.errors import ConfigError, UsageError
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from penstock.config.place import unknown
 from penstock.config.project import expand
 from penstock.config.sources import RunFile
 from penstock.config.yaml import Yaml, read_yaml
 from penstock.core.options import NAMES
+from penstock.core.place import unknown
 from penstock.errors import ConfigError
 
 ALIASES = {"from": "start", "with": "replace", "date": "logical_date", "tag": "tags"}

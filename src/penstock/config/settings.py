@@ -9,10 +9,10 @@ from typing import Any
 from msgspec.structs import replace as with_fields
 
 from penstock.config.coerce import coerce, seconds
-from penstock.config.place import near
 from penstock.config.project import STEP_OPTIONS
 from penstock.config.sources import ANYWHERE, ROLE, nest
 from penstock.core.graph import Definition, Graph, GraphNode, Literal, Node, StepNode
+from penstock.core.place import near
 from penstock.errors import UsageError
 
 

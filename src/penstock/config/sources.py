@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from penstock.config.coerce import coerce
-from penstock.config.place import Place
 from penstock.config.project import Config, StackConfig, expand
 from penstock.core.options import Options, is_set, options
+from penstock.core.place import Place
 from penstock.errors import UsageError
 
 VARIABLES: Mapping[str, str] = {

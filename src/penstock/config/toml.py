@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from penstock.config.place import Place
+from penstock.core.place import Place
 from penstock.errors import ConfigError
 
 Path = tuple[str, ...]

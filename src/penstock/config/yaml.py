@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from penstock.config.place import Place
+from penstock.core.place import Place
 from penstock.errors import ConfigError
 
 # The core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/, 10.3.2), and dates stay text:
