@@ -142,7 +142,7 @@ def test_without_a_key_an_unsafe_value_is_refused_and_a_safe_one_is_not(tmp_path
 
 
 def test_what_cannot_be_pickled_says_so(shelf: Artifacts) -> None:
-    with pytest.raises(SerializationError, match="cannot be pickled"):
+    with pytest.raises(SerializationError, match="cannot pickle"):
         shelf.encode({"lock": threading.Lock()})
     with pytest.raises(SerializationError, match="has no content that can be known"):
         shelf.digest({"lock": threading.Lock()})

@@ -341,9 +341,9 @@ def _gathered(contents: Iterable[str]) -> str:
 
 def _first_party(met: set[Any]) -> tuple[str, ...]:
     """By name; what is a name already was met in first-party code."""
-    return tuple(
-        sorted({one if isinstance(one, str) else type_name(one) for one in met if _is_ours(one)})
-    )
+    names = (one if isinstance(one, str) else type_name(one) for one in met if _is_ours(one))
+    # A generic model of pydantic, `Box[int]`, is made where it is written: its code is that of `Box`.
+    return tuple(sorted({name.partition("[")[0] for name in names}))
 
 
 @lru_cache(maxsize=4096)

@@ -326,6 +326,8 @@ def _state(state: Any, cls: type) -> object:
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict | None):
         state, slots = state
     if type(state) is dict and all(type(key) is str for key in state):
+        if type(inner := state.get("__dict__")) is dict:  # as pydantic gives it
+            state = {**state, "__dict__": _attributes(inner, cls)}
         state = _attributes(state, cls)
     if type(slots) is dict:
         slots = _attributes(slots, cls)

@@ -10,6 +10,8 @@ from penstock.serializers.pandas import Pandas
 from penstock.serializers.path import Paths
 from penstock.serializers.pickle import Pickle
 from penstock.serializers.plain import Plain
+from penstock.serializers.polars import Polars
+from penstock.serializers.secret import Secrets
 from penstock.serializers.sklearn import Sklearn
 
 __all__ = ["default_serializers", "register"]
@@ -17,4 +19,4 @@ __all__ = ["default_serializers", "register"]
 
 def default_serializers() -> tuple[Serializer, ...]:
     """Those that ship, in the order in which they are asked; the pickle takes what is left."""
-    return (Plain(), Numpy(), Pandas(), Arrow(), Sklearn(), Paths(), Pickle())
+    return (Plain(), Secrets(), Numpy(), Pandas(), Polars(), Arrow(), Sklearn(), Paths(), Pickle())

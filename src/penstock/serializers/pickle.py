@@ -29,9 +29,11 @@ class Pickle:
         return True
 
     def encode(self, value: Any, files: Files) -> Encoded:
+        # The walk first: it refuses what must not be stored before any of it is.
+        content = self.digest(value)
         with files.create(FILE) as file:
             unsafe.dump(value, file)
-        return Encoded(content=self.digest(value), unsafe=True)
+        return Encoded(content=content, unsafe=True)
 
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
         return read(FILE, manifest, files, self.family)

@@ -7,30 +7,32 @@ kept elsewhere and named by its number.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
+import ipaddress
 import math
-import sys
+import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from decimal import Decimal
-from enum import Enum, EnumType
 from fractions import Fraction
-from functools import cached_property
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from penstock.core.naming import MAIN, resolve, type_name
-from penstock.errors import DefinitionError, Unfit
+from penstock.errors import Unfit
+from penstock.serializers.forms import Pack, form, in_base64, tag
 
 Leaf = Callable[[object], int]
 DEEP = 150
 """Levels of nesting that are written as JSON; deeper values, and cycles, are not."""
 FACTORIES = {"int": int, "float": float, "list": list, "dict": dict, "set": set, "str": str}
+ADDRESSES = (
+    ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
+    ipaddress.IPv4Interface, ipaddress.IPv6Interface,
+)  # fmt: skip
 _DIRECT = frozenset((type(None), bool, int, str))
 
 
@@ -46,11 +48,7 @@ def dumps(value: object, leaf: Leaf) -> bytes:
 def is_plain(value: object) -> bool:
     """Whether a value itself, whatever it holds, has a form in JSON."""
     cls = type(value)
-    return cls in _DIRECT or cls in _PACK or _special(cls) is not None
-
-
-def _tag(*parts: object) -> dict[str, object]:
-    return {"$": parts}
+    return cls in _DIRECT or cls in _PACK or form(cls) is not None
 
 
 # ---- writing
@@ -68,10 +66,10 @@ class _Packer:
         if cls in _DIRECT:
             return self._checked(value) if self.careful else value
         if cls is float:
-            return value if math.isfinite(value) else _tag("float", repr(value))
-        packer = _PACK.get(cls) or _special(cls)
+            return value if math.isfinite(value) else tag("float", repr(value))
+        packer = _PACK.get(cls) or form(cls)
         if packer is None:
-            return _tag("leaf", self.leaf(value))
+            return tag("leaf", self.leaf(value))
         if depth > DEEP:
             raise Unfit("a value is nested too deeply for JSON, or holds itself")
         self.visits += 1
@@ -83,9 +81,9 @@ class _Packer:
 
     def _checked(self, value: Any) -> Any:
         if type(value) is int and value.bit_length() > 4096:
-            return _tag("int", f"{value:x}")
+            return tag("int", f"{value:x}")
         if type(value) is str and not _encodable(value):
-            return _tag("str", _base64(value.encode("utf-8", "surrogatepass")))
+            return tag("str", in_base64(value.encode("utf-8", "surrogatepass")))
         return value
 
     def items(self, values: Any, depth: int) -> list[Any]:
@@ -109,10 +107,7 @@ class _Packer:
         if "$" not in value and set(map(type, value)) <= {str} and not self.careful:
             pack = self.pack
             return {key: pack(item, depth) for key, item in value.items()}
-        return _tag("dict", self.pairs(value, depth))
-
-
-_Pack = Callable[[_Packer, Any, int], Any]
+        return tag("dict", self.pairs(value, depth))
 
 
 def _encodable(text: str) -> bool:
@@ -121,10 +116,6 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _base64(data: bytes | bytearray) -> str:
-    return base64.b64encode(data).decode()
 
 
 def _moment(packer: _Packer, value: dt.datetime | dt.time, depth: int) -> Any:
@@ -136,162 +127,74 @@ def _moment(packer: _Packer, value: dt.datetime | dt.time, depth: int) -> Any:
         case ZoneInfo(key=str() as key):
             where = key
         case dt.timezone() if type(zone) is dt.timezone:
-            offset = zone.utcoffset(None)
-            unnamed = dt.timezone(offset).tzname(None) == zone.tzname(None)
-            seconds = packer.pack(offset, depth)
-            where = [seconds] if unnamed else [seconds, zone.tzname(None)]
+            where = _zone(packer, zone)
         case _:
-            return _tag("leaf", packer.leaf(value))
-    return _tag(name, text, value.fold, where)
+            return tag("leaf", packer.leaf(value))
+    return tag(name, text, value.fold, where)
+
+
+def _zone(packer: _Packer, zone: dt.timezone) -> list[Any]:
+    offset = zone.utcoffset(None)
+    unnamed = dt.timezone(offset).tzname(None) == zone.tzname(None)
+    seconds = packer.pack(offset, 0)
+    return [seconds] if unnamed else [seconds, zone.tzname(None)]
 
 
 def _default(packer: _Packer, value: defaultdict[Any, Any], depth: int) -> Any:
     factory = value.default_factory
     name = getattr(factory, "__name__", "")
     if factory is not None and FACTORIES.get(name) is not factory:
-        return _tag("leaf", packer.leaf(value))
-    return _tag("defaultdict", name, packer.pairs(value, depth))
+        return tag("leaf", packer.leaf(value))
+    return tag("defaultdict", name, packer.pairs(value, depth))
 
 
-_PACK: dict[type, _Pack] = {
+_PACK: dict[type, Pack] = {
     float: lambda packer, value, depth: value,
     list: lambda packer, value, depth: packer.items(value, depth),
-    tuple: lambda packer, value, depth: _tag("tuple", packer.items(value, depth)),
+    tuple: lambda packer, value, depth: tag("tuple", packer.items(value, depth)),
     dict: _Packer.dict,
-    set: lambda packer, value, depth: _tag("set", packer.sorted(value, depth)),
-    frozenset: lambda packer, value, depth: _tag("frozenset", packer.sorted(value, depth)),
-    OrderedDict: lambda packer, value, depth: _tag("OrderedDict", packer.pairs(value, depth)),
-    Counter: lambda packer, value, depth: _tag("Counter", packer.pairs(value, depth)),
+    set: lambda packer, value, depth: tag("set", packer.sorted(value, depth)),
+    frozenset: lambda packer, value, depth: tag("frozenset", packer.sorted(value, depth)),
+    OrderedDict: lambda packer, value, depth: tag("OrderedDict", packer.pairs(value, depth)),
+    Counter: lambda packer, value, depth: tag("Counter", packer.pairs(value, depth)),
     defaultdict: _default,
-    deque: lambda packer, value, depth: _tag(
+    deque: lambda packer, value, depth: tag(
         "deque", packer.items(list(value), depth), value.maxlen
     ),
-    bytes: lambda packer, value, depth: _tag("bytes", _base64(value)),
-    bytearray: lambda packer, value, depth: _tag("bytearray", _base64(value)),
-    complex: lambda packer, value, depth: _tag("complex", repr(value.real), repr(value.imag)),
-    Decimal: lambda packer, value, depth: _tag("Decimal", str(value)),
-    Fraction: lambda packer, value, depth: _tag(
+    bytes: lambda packer, value, depth: tag("bytes", in_base64(value)),
+    bytearray: lambda packer, value, depth: tag("bytearray", in_base64(value)),
+    complex: lambda packer, value, depth: tag("complex", repr(value.real), repr(value.imag)),
+    Decimal: lambda packer, value, depth: tag("Decimal", str(value)),
+    Fraction: lambda packer, value, depth: tag(
         "Fraction", f"{value.numerator:x}", f"{value.denominator:x}"
     ),
-    UUID: lambda packer, value, depth: _tag("UUID", value.hex),
-    dt.date: lambda packer, value, depth: _tag("date", value.isoformat()),
+    UUID: lambda packer, value, depth: tag("UUID", value.hex),
+    dt.date: lambda packer, value, depth: tag("date", value.isoformat()),
     dt.datetime: _moment,
     dt.time: _moment,
-    dt.timedelta: lambda packer, value, depth: _tag(
+    dt.timedelta: lambda packer, value, depth: tag(
         "timedelta", value.days, value.seconds, value.microseconds
     ),
-    range: lambda packer, value, depth: _tag(
+    range: lambda packer, value, depth: tag(
         "range", *(packer.pack(part, depth) for part in (value.start, value.stop, value.step))
     ),
-    slice: lambda packer, value, depth: _tag(
+    slice: lambda packer, value, depth: tag(
         "slice", *(packer.pack(part, depth) for part in (value.start, value.stop, value.step))
     ),
-    type(...): lambda packer, value, depth: _tag("ellipsis"),
+    type(...): lambda packer, value, depth: tag("ellipsis"),
+    dt.timezone: lambda packer, value, depth: tag("zone", _zone(packer, value)),
+    ZoneInfo: lambda packer, value, depth: (
+        tag("zone", value.key) if value.key else tag("leaf", packer.leaf(value))
+    ),
+    re.Pattern: lambda packer, value, depth: tag(
+        "pattern", packer.pack(value.pattern, depth), value.flags
+    ),
+    SimpleNamespace: lambda packer, value, depth: tag(
+        "namespace", packer.pairs(vars(value), depth)
+    ),
+    MappingProxyType: lambda packer, value, depth: tag("mappingproxy", packer.pairs(value, depth)),
+    **{
+        kind: lambda packer, value, depth: tag("address", type(value).__name__, str(value))
+        for kind in ADDRESSES
+    },
 }
-
-
-# ---- classes
-
-
-_known: dict[type, _Pack | None] = {}
-
-
-def _special(cls: type) -> _Pack | None:
-    """How values of a class that is not built in are written; None if they have no form in JSON."""
-    if cls not in _known:
-        if cls.__module__ == MAIN:  # a notebook's class may be defined again
-            return _form(cls)
-        _known[cls] = _form(cls)
-    return _known[cls]
-
-
-def _form(cls: type) -> _Pack | None:
-    if cls.__module__ == "numpy":
-        return _numpy if _is_numpy_scalar(cls) else None
-    if cls.__module__.partition(".")[0] == "pandas":
-        return _pandas if cls.__name__ in ("Timestamp", "Timedelta", "NaTType", "NAType") else None
-    if isinstance(cls, EnumType):
-        return _enum if _found(cls) else None
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return _namedtuple if cls.__new__ is not tuple.__new__ and _found(cls) else None
-    if is_dataclass(cls) and _is_simple(cls) and _found(cls):
-        return _object
-    return None
-
-
-def _found(cls: type) -> bool:
-    """Whether the class is what its name says, also in another process."""
-    if "<" in cls.__qualname__:
-        return False
-    try:
-        return resolve(type_name(cls)) is cls
-    except DefinitionError:
-        return False
-
-
-def _is_simple(cls: type) -> bool:
-    """Whether attributes are all that there is to its instances."""
-    own = all(
-        getattr(cls, name) is getattr(object, name)
-        for name in ("__new__", "__reduce__", "__reduce_ex__")
-    )
-    # A frozen dataclass with slots gets these two from its decorator.
-    states = (getattr(cls, name, None) for name in ("__getstate__", "__setstate__"))
-    return own and all(
-        state in (None, object.__getstate__) or state.__module__ == "dataclasses"
-        for state in states
-    )
-
-
-def _object(packer: _Packer, value: Any, depth: int) -> Any:
-    cls = type(value)
-    attributes = {
-        name: item
-        for name, item in getattr(value, "__dict__", {}).items()
-        if not isinstance(getattr(cls, name, None), cached_property)
-    }
-    for field in fields(cls):
-        if field.name not in attributes and hasattr(value, field.name):
-            attributes[field.name] = getattr(value, field.name)
-    return _tag("object", type_name(cls), packer.pairs(attributes, depth))
-
-
-def _namedtuple(packer: _Packer, value: Any, depth: int) -> Any:
-    cls = type(value)
-    if getattr(value, "__dict__", None):
-        return _tag("leaf", packer.leaf(value))
-    return _tag("namedtuple", type_name(cls), list(cls._fields), packer.items(tuple(value), depth))
-
-
-def _enum(packer: _Packer, value: Enum, depth: int) -> Any:
-    cls = type(value)
-    if value._name_ in cls.__members__:
-        return _tag("enum", type_name(cls), value._name_)
-    return _tag("flag", type_name(cls), packer.pack(value._value_, depth))
-
-
-def _is_numpy_scalar(cls: type) -> bool:
-    numpy = sys.modules["numpy"]
-    return issubclass(cls, numpy.generic) and not issubclass(cls, numpy.void | numpy.object_)
-
-
-def _numpy(packer: _Packer, value: Any, depth: int) -> Any:
-    kind, size = value.dtype.kind, value.dtype.itemsize
-    if kind in "bi" or (kind == "f" and size <= 8 and math.isfinite(value)):
-        return _tag("numpy", value.dtype.str, value.item())
-    return _tag("numpy", value.dtype.str, None, _base64(value.tobytes()))
-
-
-def _pandas(packer: _Packer, value: Any, depth: int) -> Any:
-    match type(value).__name__:
-        case "NaTType" | "NAType" as name:
-            return _tag("pandas", name)
-        case "Timedelta":
-            return _tag("pandas", "Timedelta", int(value.asm8.view("i8")), value.unit)
-    zone = value.tzinfo
-    if zone is not None and not (isinstance(zone, ZoneInfo) and zone.key):
-        if zone != dt.UTC or type(zone) is not dt.timezone:
-            return _tag("leaf", packer.leaf(value))
-        return _tag("pandas", "Timestamp", int(value.asm8.view("i8")), value.unit, True)
-    key = zone.key if isinstance(zone, ZoneInfo) else None
-    return _tag("pandas", "Timestamp", int(value.asm8.view("i8")), value.unit, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import importlib
+import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
@@ -12,6 +13,7 @@ from decimal import Decimal
 from enum import EnumType
 from fractions import Fraction
 from functools import partial
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,9 +23,10 @@ import msgspec
 from penstock.core.gone import gone
 from penstock.core.naming import resolve
 from penstock.errors import DefinitionError
-from penstock.serializers.tree import FACTORIES
+from penstock.serializers.tree import ADDRESSES, FACTORIES
 
 _Leaf = Callable[[int], object]
+_ADDRESSES: dict[str, Any] = {kind.__name__: kind for kind in ADDRESSES}
 _decode = msgspec.json.Decoder().decode
 
 
@@ -54,8 +57,8 @@ def _time(cls: Any, leaf: _Leaf, text: str, fold: int, where: Any) -> Any:
     match where:
         case str():
             zone: Any = ZoneInfo(where)
-        case [offset, *name]:
-            zone = dt.timezone(_unpack(offset, leaf), *name)
+        case [*_]:
+            zone = _read_zone(leaf, where)
         case _:
             zone = None
     return cls.fromisoformat(text).replace(fold=fold, tzinfo=zone)
@@ -68,11 +71,40 @@ def _read_object(leaf: _Leaf, name: str, pairs: list[Any]) -> object:
         return gone(name)(**attributes)
     value = object.__new__(cls)
     for field in fields(cls):
-        if field.name not in attributes and field.default_factory is not MISSING:
+        if field.name in attributes:
+            continue
+        if field.default_factory is not MISSING:
             attributes[field.name] = field.default_factory()
+        elif field.default is not MISSING and field.name in vars(cls).get("__slots__", ()):
+            attributes[field.name] = field.default
     for attribute, item in attributes.items():
         object.__setattr__(value, attribute, item)
     return value
+
+
+def _read_model(leaf: _Leaf, name: list[Any], packed: Any) -> object:
+    state = _unpack(packed, leaf)
+    cls = _model_class(name)
+    if not hasattr(cls, "model_fields"):
+        return gone(name[0])(**state["__dict__"])
+    attributes = state["__dict__"]
+    for field, about in cls.model_fields.items():
+        if field not in attributes and not about.is_required():
+            attributes[field] = about.get_default(call_default_factory=True)
+    # No validator runs: what was stored is what comes back, also where a rule has changed since.
+    value = cls.__new__(cls)
+    value.__setstate__(state)
+    return value
+
+
+def _model_class(name: list[Any]) -> Any:
+    """A model by its name and what it is generic over; of these any class may be one."""
+    first, *rest = name
+    cls = _class(first, lambda found: True)
+    if cls is None or not rest:
+        return cls
+    inner = [_model_class(one) for one in rest]
+    return None if None in inner else cls[tuple(inner)]
 
 
 def _read_namedtuple(leaf: _Leaf, name: str, names: list[str], values: Any) -> object:
@@ -81,6 +113,14 @@ def _read_namedtuple(leaf: _Leaf, name: str, names: list[str], values: Any) -> o
     if cls is None or list(cls._fields) != names:
         return gone(name)(**dict(zip(names, values, strict=True)))
     return tuple.__new__(cls, values)
+
+
+def _read_zone(leaf: _Leaf, where: Any) -> object:
+    return (
+        ZoneInfo(where)
+        if isinstance(where, str)
+        else dt.timezone(_unpack(where[0], leaf), *where[1:])
+    )
 
 
 def _read_enum(leaf: _Leaf, name: str, member: str) -> object:
@@ -158,7 +198,13 @@ _UNPACK: dict[str, Callable[..., Any]] = {
     "range": lambda leaf, *parts: range(*(_unpack(part, leaf) for part in parts)),
     "slice": lambda leaf, *parts: slice(*(_unpack(part, leaf) for part in parts)),
     "ellipsis": lambda leaf: ...,
+    "zone": _read_zone,
+    "pattern": lambda leaf, pattern, flags: re.compile(_unpack(pattern, leaf), flags),
+    "namespace": lambda leaf, pairs: SimpleNamespace(**_pairs(leaf, pairs)),
+    "mappingproxy": lambda leaf, pairs: MappingProxyType(_pairs(leaf, pairs)),
+    "address": lambda leaf, kind, text: _ADDRESSES[kind](text),
     "object": _read_object,
+    "model": _read_model,
     "namedtuple": _read_namedtuple,
     "enum": _read_enum,
     "flag": _read_flag,
