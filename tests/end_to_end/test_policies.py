@@ -103,6 +103,7 @@ def test_a_policy_says_what_counts(place: Place) -> None:
     assert second.executed == ALWAYS
     assert second.reasons["never"] == "cache=False"
     assert second.reasons["short"] == "its result is older than 0.001 s"
+    assert second.reasons["nothing"] == "what returns None is not cached, unless by cache=True"
     flow(verbose="True")
     assert place.run("flow:every").executed == ALWAYS
     flow(version="2", verbose="True")

@@ -122,7 +122,7 @@ def _about(step: StepRecord, items: Sequence[StepRecord]) -> str:
         words.insert(0, f"{step.total if step.total is not None else len(items)} items: {sums}")
     if step.attempt > 1:
         words.append(f"attempt {step.attempt}")
-    return "; ".join(filter(None, [*words, *step.notes]))
+    return "; ".join(dict.fromkeys(filter(None, [*words, *step.notes])))
 
 
 def show_errors(run: RunRecord, steps: Sequence[StepRecord], *, limit: int = 3) -> None:

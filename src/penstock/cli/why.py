@@ -40,7 +40,7 @@ def _line(one: Explanation) -> str:
     parts = [one.reason or (f"from run {one.source}" if one.source else "")]
     if one.items:
         parts.insert(0, ", ".join(f"{n} items {status}" for status, n in one.items.items()))
-    return "; ".join(filter(None, [*parts, *one.notes]))
+    return "; ".join(dict.fromkeys(filter(None, [*parts, *one.notes])))
 
 
 def explained(one: Explanation, to: Terminal) -> Iterator[str]:

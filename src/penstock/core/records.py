@@ -16,6 +16,8 @@ FINAL: frozenset[str] = frozenset(
 )
 INLINE_LIMIT = 4096
 """Bytes up to which the only file of an artifact lives in its row."""
+NONE = "builtins:NoneType"
+"""The type that the artifact of `None` has."""
 
 
 def now() -> int:

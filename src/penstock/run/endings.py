@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from penstock.core.calls import DATED, Broke, Succeeded
 from penstock.core.failure import Failure
 from penstock.core.graph import Literal
-from penstock.core.records import CallRecord, ErrorRecord, Status, made, now
+from penstock.core.records import NONE, CallRecord, ErrorRecord, Status, made, now
 from penstock.errors import PenstockError
 from penstock.run.agenda import Agenda
 from penstock.run.flatten import Flat, StepTemplate, Template
@@ -20,8 +20,6 @@ from penstock.run.scribe import Scribe
 from penstock.run.setting import Setting
 from penstock.run.tasks import Group, Map, Running, Task
 from penstock.run.values import Values
-
-NONE = "builtins:NoneType"
 
 
 class Stop(Exception):

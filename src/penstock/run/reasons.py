@@ -10,7 +10,8 @@ import msgspec
 from penstock.core.graph import Closure, StepNode
 from penstock.core.parts import explain, reason
 from penstock.core.ports import Calls, Catalog
-from penstock.core.records import RunRecord
+from penstock.core.records import NONE, RunRecord, StepRecord
+from penstock.errors import NotFound
 from penstock.run.decide import Keyed
 
 
@@ -43,7 +44,20 @@ class Reasons:
             return "it is not cached"
         if before.drew and before.seed != keyed.seed:
             return f"its seed {before.seed} → {keyed.seed}"
+        if any(note.startswith("not cached") for note in before.notes):
+            return f"its result in run {before.run} was not cached"
+        if node.cache.enabled is None and self._nothing(before):
+            return "what returns None is not cached, unless by cache=True"
         return "its result is not known any more"
+
+    def _nothing(self, step: StepRecord) -> bool:
+        """Whether it returned None."""
+        try:
+            return all(
+                self.catalog.manifest(one.artifact).type == NONE for one in step.outputs.values()
+            )
+        except NotFound:
+            return False
 
     def closure(self, code: str) -> Closure | None:
         """What a code digest stands for."""
