@@ -24,26 +24,17 @@ class Arrow:
         return _kind(value) is not None
 
     def encode(self, value: Any, files: Files) -> Encoded:
-        import pyarrow as pa
-
         kind, table = _table(value)
         # A dictionary may stand once in a file: chunks that have their own are brought to one.
         table = table.unify_dictionaries()
-        with (
-            files.create(FILE, table.nbytes) as file,
-            pa.PythonFile(file, mode="w") as sink,
-            pa.ipc.new_file(sink, table.schema) as writer,
-        ):
-            writer.write_table(table)
+        write(table, files, FILE)
         meta = {"kind": kind, "rows": table.num_rows, "columns": _described(table)}
-        return Encoded(meta=meta, content=_content(kind, table))
+        return Encoded(meta=meta, content=content("arrow", kind, table))
 
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
         import pyarrow as pa
 
-        file = files[FILE]
-        source = pa.py_buffer(file) if isinstance(file, bytes) else pa.memory_map(str(file))
-        table = pa.ipc.open_file(source).read_all()
+        table = opened(files[FILE]).read_all()
         match manifest.meta["kind"]:
             case "RecordBatch":
                 batches = table.combine_chunks().to_batches()
@@ -55,7 +46,7 @@ class Arrow:
         return table
 
     def digest(self, value: Any) -> str:
-        return _content(*_table(value))
+        return content("arrow", *_table(value))
 
 
 def _kind(value: object) -> str | None:
@@ -83,8 +74,28 @@ def _described(table: Any) -> dict[str, str]:
     return {field.name: str(field.type) for field in table.schema}
 
 
-def _content(kind: str, table: Any) -> str:
+def write(table: Any, files: Files, name: str) -> None:
+    """A table, or a record batch, as an IPC file."""
+    import pyarrow as pa
+
+    with (
+        files.create(name, table.nbytes) as file,
+        pa.PythonFile(file, mode="w") as sink,
+        pa.ipc.new_file(sink, table.schema) as writer,
+    ):
+        writer.write(table)
+
+
+def opened(file: Path | bytes) -> Any:
+    """A reader of an IPC file, which is mapped and not read."""
+    import pyarrow as pa
+
+    source = pa.py_buffer(file) if isinstance(file, bytes) else pa.memory_map(str(file))
+    return pa.ipc.open_file(source)
+
+
+def content(library: str, kind: str, table: Any) -> str:
     """Of the values, however they are cut into chunks, and whatever stands under nulls."""
     schema = table.schema.serialize().to_pybytes()
     columns = [digest_column(column) for column in table.columns]
-    return digest_struct("arrow", kind, schema, table.num_rows, columns)
+    return digest_struct(library, kind, schema, table.num_rows, columns)

@@ -32,7 +32,7 @@ def _digest(array: Any) -> str:
     if isinstance(array, pa.ExtensionArray):
         return digest_struct("extension", str(kind), _digest(array.storage))
     if pa.types.is_dictionary(kind):
-        return digest_struct("dictionary", str(kind), _digest(array.dictionary_decode()))
+        return digest_struct("dictionary", str(kind), *map(_digest, _renumbered(array)))
     if pa.types.is_run_end_encoded(kind):
         return digest_struct("runs", str(kind), _digest(pa.compute.run_end_decode(array)))
     if pa.types.is_union(kind):
@@ -46,6 +46,29 @@ def _digest(array: Any) -> str:
         nulls = digest_bytes(_bits(array.is_null())).encode()
         array = array.drop_null()
     return digest_struct("column", str(kind), len(array), nulls, *_values(array))
+
+
+def _renumbered(array: Any) -> tuple[Any, ...]:
+    """Codes, and their values in the order in which they first appear: whatever the dictionary's was."""
+    import numpy as np
+    import pyarrow as pa
+
+    values = array.dictionary
+    if pa.types.is_nested(values.type):
+        return (array.dictionary_decode(),)
+    if values.null_count or len(values.unique()) < len(values):
+        array = array.dictionary_decode().dictionary_encode()
+        values = array.dictionary
+    missing = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+    codes = array.indices.drop_null()
+    seen = codes.unique()
+    number = np.zeros(len(values), np.uint32)
+    number[seen.to_numpy()] = np.arange(len(seen), dtype=np.uint32)
+    codes = number[codes.to_numpy()]
+    if missing is not None:
+        codes, present = np.zeros(len(array), np.uint32), codes
+        codes[~missing] = present
+    return pa.array(codes, mask=missing), values.take(seen)
 
 
 def _values(array: Any) -> list[str]:

@@ -17,6 +17,7 @@ import msgspec
 from penstock.core.digest import digest_struct
 from penstock.core.ports import Encoded, Files
 from penstock.core.records import Manifest
+from penstock.serializers.arrow import opened, write
 from penstock.serializers.series import (
     Column,
     Note,
@@ -54,20 +55,11 @@ class Pandas:
             [column.array for column in columns],
             schema=_schema(value, note, columns),
         )
-        with (
-            files.create(FILE, batch.nbytes) as file,
-            pa.PythonFile(file, mode="w") as sink,
-            pa.ipc.new_file(sink, batch.schema) as writer,
-        ):
-            writer.write_batch(batch)
+        write(batch, files, FILE)
         return Encoded(meta=_shown(value), content=_content(note, columns))
 
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
-        import pyarrow as pa
-
-        file = files[FILE]
-        source = pa.py_buffer(file) if isinstance(file, bytes) else pa.memory_map(str(file))
-        reader = pa.ipc.open_file(source)
+        reader = opened(files[FILE])
         note = msgspec.json.decode(reader.schema.metadata[NOTE])
         return _put_together(note, list(reader.get_batch(0).columns))
 
