@@ -44,6 +44,7 @@ ALLOWED = {
     "config": CORE | {"yaml"},
     "cli": CORE | {"click", "rich", "yaml"},
     "testing": CORE | {"pytest", "hypothesis", "numpy", "torch"},
+    "pytest_plugin": {"pytest"},
 }
 OF_USERS = {
     "numpy",

@@ -5,12 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import penstock.testing.fixture
 from penstock import context, pipeline, runs, step
 from penstock.session import Session
 from penstock.testing import in_memory, seeded
-
-penstock_in_memory = penstock.testing.fixture.penstock_in_memory
 
 
 @step

@@ -107,21 +107,8 @@ def _pipeline(context: click.Context) -> str | None:
 
 
 def _pipelines(file: Path) -> list[str]:
-    import ast
+    # Only who completes the name of a pipeline pays for reading source.
+    from penstock.cli.finding import Found, find
 
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return []
-    return [
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        and any(_called(mark) == "pipeline" for mark in node.decorator_list)
-    ]
-
-
-def _called(mark: Any) -> str:
-    """ "pipeline" of `@pipeline`, `@pipeline(…)` and `@penstock.pipeline`."""
-    name = getattr(mark, "func", mark)
-    return str(getattr(name, "attr", getattr(name, "id", "")))
+    found = (one for one in find([file]) if isinstance(one, Found))
+    return [one.name for one in found if one.kind == "pipeline"]

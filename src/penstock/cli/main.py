@@ -14,6 +14,8 @@ from penstock.cli.terminal import terminal
 from penstock.errors import PenstockError
 
 COMMANDS = {
+    "new": "Begin a project: a pipeline, its tests, its configuration and its CI.",
+    "list": "The pipelines of this project.",
     "run": "Run a pipeline.",
     "plan": "What a run would do, without doing it.",
     "runs": "The runs of this project, newest first.",

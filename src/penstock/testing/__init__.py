@@ -2,5 +2,6 @@
 
 from penstock.testing.memory import in_memory
 from penstock.testing.seeded import seeded
+from penstock.testing.statuses import statuses
 
-__all__ = ["in_memory", "seeded"]
+__all__ = ["in_memory", "seeded", "statuses"]
