@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 Done = Callable[[ModuleType], None]
 
@@ -21,7 +21,7 @@ def when_imported(name: str, done: Done) -> None:
             sys.meta_path.insert(0, _finder)
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Stands before the others, finds nothing itself, and watches over what they find."""
 
     def find_spec(
@@ -34,19 +34,21 @@ class _Finder(MetaPathFinder):
                 continue
             spec = finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
-                spec.loader = _Watched(spec.loader)
+                # Not a subclass of `Loader`: importlib.abc takes a hundredth of a run's start.
+                spec.loader = _Watched(spec.loader)  # type: ignore[assignment]
                 return spec
         return None
 
 
-class _Watched(Loader):
+class _Watched:
     """A loader that says when its module is ready, and then is gone from it."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Any) -> None:
         self._loader = loader
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
+        made: ModuleType | None = self._loader.create_module(spec)
+        return made
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:
