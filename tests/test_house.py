@@ -42,7 +42,7 @@ ALLOWED = {
     "core": CORE,
     "define": CORE,
     "config": CORE | {"yaml"},
-    "cli": CORE | {"click", "rich", "yaml"},
+    "cli": CORE | {"click", "yaml"},
     "testing": CORE | {"pytest", "hypothesis", "numpy", "torch"},
     "pytest_plugin": {"pytest"},
 }

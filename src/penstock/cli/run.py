@@ -17,7 +17,6 @@ from penstock.cli import completing
 from penstock.cli.binding import assignments, bind
 from penstock.cli.flags import as_json, on_stack
 from penstock.cli.loading import Pipeline, load, parse, project_of
-from penstock.cli.progress import Lines, View
 from penstock.cli.runs import steps_in_words
 from penstock.cli.terminal import duration, number, terminal
 from penstock.client import Client
@@ -31,6 +30,8 @@ from penstock.core.records import RunRecord, StepRecord
 from penstock.define.trace import trace
 from penstock.errors import UsageError
 from penstock.session import Session, session
+from penstock.views import choice
+from penstock.views.choice import View
 
 EXIT: Mapping[str, int] = {"done": 0, "failed": 1, "rejected": 3, "cancelled": 130}
 
@@ -197,12 +198,10 @@ _PLAIN = (
 def _view(options: Options, *, quiet: bool) -> View | None:
     if quiet:
         return None
-    if terminal.live and not options.pdb:
-        # Only a terminal pays for rich.
-        from penstock.cli.live import Screen
-
-        return Screen(terminal)
-    return Lines(terminal)
+    kind = choice.shown(terminal.errors, in_pipe="lines")
+    # A debugger needs the terminal for itself.
+    kind = "lines" if kind == "tree" and options.pdb else kind
+    return choice.view(terminal.errors, kind, summary=False)
 
 
 def _close(view: View | None) -> None:

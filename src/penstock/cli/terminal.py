@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import IO, Any
 
 import msgspec
 
-STYLES = {
-    "dim": "2",
-    "bold": "1",
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "cyan": "36",
-}
-STATUS = {
-    "done": "green",
-    "reused": "cyan",
-    "failed": "red",
-    "crashed": "red",
-    "rejected": "yellow",
-    "cancelled": "yellow",
-    "running": "blue",
-    "skipped": "dim",
-    "pending": "dim",
-}
+from penstock.views.choice import is_live
+from penstock.views.colors import STATUS, colors, paint
+from penstock.views.words import cut as cut
+from penstock.views.words import duration as duration
+from penstock.views.words import number as number
+from penstock.views.words import when as when
+
 NARROW = 12
 """Characters that a column keeps on a narrow terminal."""
 
@@ -44,7 +29,7 @@ class Terminal:
     @property
     def live(self) -> bool:
         """Whether someone looks at progress as it happens."""
-        return self._err.isatty() and os.environ.get("TERM") != "dumb"
+        return is_live(self._err)
 
     @property
     def width(self) -> int:
@@ -75,9 +60,7 @@ class Terminal:
 
     def style(self, text: str, *styles: str, err: bool = False) -> str:
         stream = self._err if err else self._out
-        if not styles or not text or not colors(stream):
-            return text
-        return f"\033[{';'.join(STYLES[style] for style in styles)}m{text}\033[0m"
+        return paint(text, *styles) if styles and colors(stream) else text
 
     def status(self, status: str, *, err: bool = False, width: int = 0) -> str:
         return self.style(f"{status:<{width}}", STATUS.get(status, "dim"), err=err)
@@ -110,15 +93,6 @@ class Terminal:
         return "  ".join(shown).rstrip()
 
 
-def colors(stream: IO[str]) -> bool:
-    """https://no-color.org, and FORCE_COLOR for recordings."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def _fit(widths: list[int], room: int) -> None:
     """Take from the columns what is too much, and leave each so much that it says something."""
     for _ in widths:
@@ -140,50 +114,6 @@ def _cells(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> l
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
     return "  ".join(_cells(row, widths, right)).rstrip()
-
-
-# ---- words
-
-
-def cut(text: str, width: int) -> str:
-    """One line of at most so many characters."""
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
-
-
-def duration(seconds: float) -> str:
-    """ "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
-    if seconds < 0:
-        return ""
-    if seconds < 0.0995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-
-
-def when(microseconds: int, now: datetime | None = None) -> str:
-    """A moment in local time, as short as it stays clear."""
-    if not microseconds:
-        return ""
-    now = now or datetime.now()
-    moment = datetime.fromtimestamp(microseconds / 1e6)
-    if moment.date() == now.date():
-        return moment.strftime("%H:%M:%S")
-    if moment.year == now.year:
-        return moment.strftime("%b %d %H:%M")
-    return moment.strftime("%Y-%m-%d")
-
-
-def number(value: float) -> str:
-    """A metric as people read it."""
-    return f"{value:.6g}"
 
 
 terminal = Terminal(sys.stdout, sys.stderr)

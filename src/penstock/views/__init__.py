@@ -1,0 +1,1 @@
+"""What people see of runs, whatever shows it: a terminal, a log, a notebook, a page."""
