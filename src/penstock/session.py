@@ -7,13 +7,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock import __version__
@@ -54,6 +54,7 @@ from penstock.run.identity import new_id
 from penstock.run.inputs import LIMIT
 from penstock.run.narrow import Part, narrow
 from penstock.run.plan import Planned, plan
+from penstock.run.pool import Pool
 from penstock.run.products import Single
 from penstock.run.provenance import Looking, environment_digest
 from penstock.run.reasons import Reasons
@@ -74,8 +75,7 @@ UNSAFE = frozenset(("pickle", "sklearn"))
 """Serializers whose files run code when they are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A run that has ended, with the user's exception if one ended it."""
 
     run: RunRecord
@@ -304,6 +304,7 @@ class Session:
             agenda=agenda,
             healing=healing,
             endings=Endings(setting, flat, part, values, scribe, agenda, healing),
+            pool=Pool(setting.executor),
         )
 
     # ---- what the stores are asked
@@ -365,8 +366,7 @@ def _why(engine: Engine) -> tuple[ErrorRecord | None, BaseException | None]:
     return replace(broke.error, message=f"'{name}': {broke.error.message}"), broke.exception
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(Struct, frozen=True):
     definition: Definition
     flat: Flat
     part: Part

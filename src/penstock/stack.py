@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.artifacts.codec import Artifacts
 from penstock.config.project import Backend, Config, StackConfig, read_config
@@ -34,8 +35,7 @@ LOCAL: Mapping[str, Backend] = {
 """What a stack has where it names nothing else: SQLite and files in the project's home."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(Struct, frozen=True):
     """Open backends, and the project that they serve."""
 
     name: str

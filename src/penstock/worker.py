@@ -11,8 +11,9 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from penstock.core.calls import Advanced, Broke, Outcome, Saved
 from penstock.core.graph import Target

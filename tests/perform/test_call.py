@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -461,7 +462,7 @@ class TestFailures:
 
     def test_what_cannot_be_stored_names_the_step(self, bench: Bench) -> None:
         def rows() -> Any:
-            return (n for n in range(3))
+            return threading.Lock()
 
         outcome = broken(bench.run(rows))
         assert outcome.error.type == "SerializationError"

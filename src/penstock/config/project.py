@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from penstock.config.toml import Toml
 from penstock.core.place import Place, near, unknown
@@ -23,8 +24,7 @@ _TOP = ("default_stack", "stacks", "options", "steps", "roles", "retention")
 _STACK = (*PORTS, "options", "steps", "roles")
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(Struct, frozen=True):
     """A backend by kind, with its constructor's arguments as they are written."""
 
     kind: str
@@ -32,8 +32,7 @@ class Backend:
     place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class StackConfig:
+class StackConfig(Struct, frozen=True):
     """One `[stacks.NAME]`; a port that is not named has the local backend."""
 
     name: str
@@ -44,8 +43,7 @@ class StackConfig:
     place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """The project's file, checked. Values keep their `${VAR}` until the stack is opened."""
 
     default_stack: str = DEFAULT

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from penstock.config.coerce import coerce
@@ -52,8 +52,7 @@ ANYWHERE = "?"
 """A setting of this mark is the project's, for whichever pipeline has the step: "?fit.retries"."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunFile:
+class RunFile(Struct, frozen=True):
     """What a run's YAML says; the steps' settings and arguments as "fit.retries"."""
 
     stack: str = ""
@@ -70,8 +69,7 @@ class Given(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """The options of a run, and where each of them came from."""
 
     options: Options

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from typing import Literal as OneOf
 
@@ -127,8 +126,7 @@ class Broke(Struct, frozen=True, kw_only=True, tag="broke"):
 Outcome = Succeeded | Broke
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """A call handed to an executor, with the function for those that stay in this process."""
 
     id: int
@@ -141,15 +139,13 @@ class Work:
 # ---- what executors answer
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Began(Struct, frozen=True):
     """The work left the queue and runs (a process may first have had to start)."""
 
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Advanced:
+class Advanced(Struct, frozen=True):
     """A running call reports progress."""
 
     id: int
@@ -158,8 +154,7 @@ class Advanced:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """A running call saved a checkpoint; it goes on when the engine has recorded it."""
 
     id: int
@@ -168,8 +163,7 @@ class Saved:
     """What it lists, when it is a collection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     id: int
     outcome: Outcome
 

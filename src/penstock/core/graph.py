@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from typing import Literal as OneOf
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 FORMAT = 1
 
@@ -160,6 +159,8 @@ class StepNode(Struct, frozen=True, tag="step", kw_only=True):
     resources: dict[str, Any] = {}
     env: Any = None
     executor: str = ""
+    reset: tuple[str, ...] = ()
+    """Options that this use sets back from its decorator's to their defaults."""
     occurrence: int = 0
     """Which one it is among nodes that are equal in function and inputs: part of the seed."""
     doc: str = ""
@@ -212,8 +213,7 @@ class Graph(Struct, frozen=True, kw_only=True):
 # ---- what stays in memory beside the graph
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where another process finds a step's function: by import, or pickled by value."""
 
     module: str
@@ -222,8 +222,7 @@ class Target:
     pickled: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """What only lives in this process of a step node: the callable and how to describe it."""
 
     call: Callable[..., Any]
@@ -267,8 +266,7 @@ class Closure(Struct, frozen=True):
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A graph and, by the full id of each step node ("sub/fit"), its function."""
 
     graph: Graph

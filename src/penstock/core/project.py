@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 MARKS = ("penstock.toml", "pyproject.toml", ".git")
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """`root` holds the first-party code; `home` is the `.penstock` folder, not made until a run needs it."""
 
     root: Path

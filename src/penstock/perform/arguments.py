@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path, PurePath
-from types import FunctionType
+from types import FunctionType, GeneratorType
 from typing import Any
+
+from msgspec import Struct, field
 
 from penstock.artifacts.codec import Artifacts
 from penstock.artifacts.paths import MANY, paths_in
-from penstock.core.calls import Argument, Assemble, Given, Load, Reveal, assemble, follow
-from penstock.core.records import Manifest
+from penstock.core.calls import Argument, Assemble, Given, Load, Reveal, assemble
+from penstock.core.graph import Access
+from penstock.core.records import Made, Manifest, made
 from penstock.core.secret import reveal
 from penstock.errors import ArtifactDamaged, ArtifactMissing, PenstockError, Untrusted
+from penstock.perform import audit
 
 IMMUTABLE = frozenset(
     (int, str, float, bool, bytes, complex, type(None), date, datetime, timedelta)
@@ -35,8 +38,7 @@ class Lost(Exception):
         self.error = error
 
 
-@dataclass(slots=True)
-class Loader:
+class Loader(Struct):
     """Loads the arguments of one call; remembers the secrets and files that it met."""
 
     artifacts: Artifacts
@@ -45,6 +47,7 @@ class Loader:
     """Whether others see the plain values, too: not where they came by a pipe."""
     secrets: list[str] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
+    streams: list[Manifest] = field(default_factory=list)
 
     def load(self, arguments: Mapping[str, Argument]) -> dict[str, Any]:
         """By parameter. Raises Lost, StoreError, UsageError."""
@@ -58,8 +61,11 @@ class Loader:
                 self.paths += paths_in(value, MANY)
                 return deepcopy(value) if self.copies else value
             case Load(manifest=manifest, path=path):
-                value = follow(self._decode(manifest), path)
+                value = self._decode(manifest, path)
                 self.paths += paths_in(value, 1)
+                if isinstance(value, GeneratorType):
+                    self.streams.append(manifest)
+                    return _unwatched(value)
                 return value
             case Assemble(kind=kind, items=items, keys=keys, cls=cls):
                 return assemble(kind, [self.value(item) for item in items], keys, cls)
@@ -68,9 +74,13 @@ class Loader:
                 self.secrets.append(secret)
                 return secret
 
-    def _decode(self, manifest: Manifest) -> Any:
+    def lost(self) -> tuple[str, ...]:
+        """Streams, read while the step runs, of which something is missing or damaged."""
+        return tuple(stream.id for stream in self.streams if not self._is_whole(made(stream)))
+
+    def _decode(self, manifest: Manifest, path: tuple[Access, ...]) -> Any:
         try:
-            return self.artifacts.decode(manifest, scratch=self.scratch)
+            return self.artifacts.at(manifest, path, scratch=self.scratch)
         except LOST as error:
             raise Lost(self._lost(manifest), error) from error
 
@@ -82,13 +92,29 @@ class Loader:
             items = self.artifacts.items(manifest)
         except LOST:
             return (manifest.id,)
-        lost: list[str] = []
-        for item in items:
-            try:
-                self.artifacts.check(item)
-            except LOST:
-                lost.append(item.artifact)
+        lost = [item.artifact for item in items if not self._is_whole(item)]
         return tuple(lost) or (manifest.id,)
+
+    def _is_whole(self, one: Made) -> bool:
+        try:
+            self.artifacts.check(one)
+        except LOST:
+            return False
+        return True
+
+
+def _unwatched(stream: Iterator[Any]) -> Iterator[Any]:
+    """What we read for the step, item by item, is not what the step reads."""
+    while True:
+        before = audit.watch(None)
+        try:
+            item = next(stream)
+        except StopIteration:
+            return
+        finally:
+            audit.watch(before)
+        yield item
+        del item
 
 
 def invoke(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.artifacts.codec import Artifacts
+from penstock.artifacts.streams import is_stream
 from penstock.core.calls import DATED, Broke, Call, Outcome, Succeeded
 from penstock.core.naming import MAIN
 from penstock.core.project import Project
 from penstock.core.records import ErrorRecord, Logged, Manifest
 from penstock.errors import CodeChanged, DefinitionError, PenstockError, SerializationError
 from penstock.perform import audit
-from penstock.perform.arguments import Loader, Lost, invoke, look
+from penstock.perform.arguments import LOST, Loader, Lost, invoke, look
 from penstock.perform.audit import Watch, undeclared
 from penstock.perform.capture import Capture, Descriptors, Streams
 from penstock.perform.context import Notify, Scene
@@ -32,8 +33,7 @@ from penstock.perform.usage import Meter
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """What a call is performed with."""
 
     artifacts: Artifacts
@@ -96,16 +96,24 @@ def _loaded(
     drew = False
     with Stage(scene, watch, meter, capture, memory) as stage:
         try:
-            result = invoke(function, arguments)
+            results = _outputs(call, invoke(function, arguments))
             del arguments
+            for name in [name for name, value in results.items() if is_stream(value)]:
+                # The function goes on while its items are stored.
+                items = _drawn(results.pop(name), watch)
+                outputs[name] = _encode(call, name, items, tools, scene)
             drew = stage.leave_function()
             reads = _reads(watch, scene)
             if call.strict and reads:
                 raise undeclared(reads)
-            for name, value in _outputs(call, result).items():
+            for name, value in results.items():
                 outputs[name] = _encode(call, name, value, tools, scene)
         except KeyboardInterrupt:
             raise
+        except LOST as error:  # of a stream that it was reading
+            if lost := loader.lost():
+                raise Lost(lost, error) from error
+            failure = error
         except BaseException as error:  # around user code: SystemExit is a failure, too
             failure = error
     logged, notes = _logged(scene, secrets), _notes(scene)
@@ -124,7 +132,7 @@ def _loaded(
             usage=meter.read(),
         )
     return Succeeded(
-        outputs=outputs,
+        outputs={output.name: outputs[output.name] for output in call.outputs},
         extra=tuple(scene.extra),
         logged=logged,
         drew=drew,
@@ -209,6 +217,19 @@ def _encode(call: Call, name: str, value: Any, tools: Tools, scene: Scene) -> Ma
         ) from error
     scene.extra += items
     return manifest
+
+
+def _drawn(stream: Iterator[Any], watch: Watch) -> Iterator[Any]:
+    """The items, each made under watch: between them we write, which is not the step's doing."""
+    while True:
+        try:
+            item = next(stream)
+        except StopIteration:
+            return
+        audit.watch(None)
+        yield item
+        del item
+        audit.watch(watch)
 
 
 def _reads(watch: Watch, scene: Scene) -> tuple[str, ...]:

@@ -6,10 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar, overload
+
+from msgspec import Struct, field
 
 from penstock.core.calls import Advanced, Saved
 from penstock.core.records import Logged, Made, Manifest, Metric, made, now
@@ -23,8 +24,7 @@ PROGRESS_EVERY = 0.1
 PLAIN = (str, int, float, bool, type(None))
 
 
-@dataclass(slots=True)
-class Scene:
+class Scene(Struct):
     """Everything around one call that its context needs; made by `perform`, or by the stand-in."""
 
     run: str = ""

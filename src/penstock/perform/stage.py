@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass
 from types import TracebackType
+
+from msgspec import Struct
 
 from penstock.perform import audit, context, loglines, pulse, seeds
 from penstock.perform.audit import Watch
@@ -13,8 +14,7 @@ from penstock.perform.context import Scene
 from penstock.perform.usage import Meter
 
 
-@dataclass(slots=True)
-class Stage:
+class Stage(Struct):
     """One call's surroundings: context, seeds, log, audit. Calls may nest; one runs at a time."""
 
     scene: Scene

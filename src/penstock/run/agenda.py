@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from penstock.core.events import StepsPlanned
 from penstock.core.records import now
@@ -15,8 +16,7 @@ from penstock.run.tasks import Group, Map, Task
 from penstock.run.values import Values
 
 
-@dataclass(slots=True)
-class Agenda:
+class Agenda(Struct):
     """`ready` holds what may be considered now; a value that becomes known makes others ready."""
 
     flat: Flat

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from penstock.core.calls import Given
 from penstock.core.digest import digest_struct
@@ -33,22 +34,19 @@ FORMAT = 1
 """Part of every key: a new meaning of keys makes all older entries misses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reuse:
+class Reuse(Struct, frozen=True):
     """The call was made before, and its outputs are there."""
 
     call: CallRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Execute:
+class Execute(Struct, frozen=True):
     """The call must be made; `why` is a cause that needs no comparison, or empty."""
 
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Await:
+class Await(Struct, frozen=True):
     """What the call takes is not known before these steps have ended (in a plan only)."""
 
     steps: tuple[str, ...]
@@ -57,8 +55,7 @@ class Await:
 Decision = Reuse | Execute | Await
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(Struct, frozen=True):
     """A call's key with its parts, its seed, and whether the cache may answer for it."""
 
     key: str
@@ -70,8 +67,7 @@ class Keyed:
     """By name the code digests of what the inputs hold, and of what the step's policy names."""
 
 
-@dataclass(slots=True)
-class Decider:
+class Decider(Struct):
     """Keys and decisions for the steps of one run."""
 
     calls: Calls

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from penstock.core.calls import DATED, Broke, Succeeded
 from penstock.core.failure import Failure
@@ -26,8 +27,7 @@ class Stop(Exception):
     """A failure ends the run: nothing new is begun."""
 
 
-@dataclass(slots=True)
-class Endings:
+class Endings(Struct):
     """Says it to the scribe, gives the value to the agenda, and lets go who waited."""
 
     setting: Setting

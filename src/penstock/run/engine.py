@@ -10,8 +10,9 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from penstock.core.calls import Advanced, Broke, Call, Given, Outcome, Saved, Succeeded
 from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
@@ -34,8 +35,7 @@ from penstock.run.tasks import Group, Map, Running, Task
 from penstock.run.values import Values
 
 
-@dataclass(slots=True)
-class Engine:
+class Engine(Struct):
     flat: Flat
     part: Part
     values: Values
@@ -46,7 +46,7 @@ class Engine:
     agenda: Agenda
     healing: Healing
     endings: Endings
-    pool: Pool = field(init=False)
+    pool: Pool
     stalled: deque[Task] = field(default_factory=deque)
     """Decided to execute; no slot was free."""
     claimed: list[Task] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Engine:
     """Retries, by the time they may begin."""
 
     def __post_init__(self) -> None:
-        self.pool = Pool(self.setting.executor, self._told)
+        self.pool.notify = self._told
 
     # ---- the loop
 

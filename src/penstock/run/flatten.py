@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+from msgspec.structs import replace
 from msgspec.structs import replace as with_fields
 
 from penstock.core.calls import follow
@@ -31,8 +32,7 @@ from penstock.core.graph import (
 from penstock.errors import DefinitionError
 
 
-@dataclass(frozen=True, slots=True)
-class StepTemplate:
+class StepTemplate(Struct, frozen=True):
     """A step of the flat graph; one within a group is used once for each item of the group."""
 
     id: str
@@ -47,8 +47,7 @@ class StepTemplate:
     group: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupTemplate:
+class GroupTemplate(Struct, frozen=True):
     """A pipeline that is mapped: its steps are made for each item, a few items at a time."""
 
     id: str
@@ -69,8 +68,7 @@ GIVEN = "\0given"
 """An Expr of this operator is its first operand where its second is true, else not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flat:
+class Flat(Struct, frozen=True):
     """All templates in an order in which they could run, and what the pipeline returns."""
 
     templates: Mapping[str, Template]

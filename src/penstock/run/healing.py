@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from penstock.core.records import now
 from penstock.run.decide import Decider
@@ -19,8 +20,7 @@ Place = tuple[str, str]
 """A step, and the index of one call of it."""
 
 
-@dataclass(slots=True)
-class Healing:
+class Healing(Struct):
     """Knows which calls wait for which others."""
 
     flat: Flat

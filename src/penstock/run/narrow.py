@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from penstock.core.options import Options
 from penstock.errors import UsageError
 from penstock.run.flatten import Flat
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What a run is to do of a flat graph. Steps that are in neither set stay out of the run."""
 
     run: frozenset[str]

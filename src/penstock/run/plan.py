@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal as OneOf
+
+from msgspec import Struct
 
 from penstock.core.graph import StepNode
 from penstock.errors import PenstockError
@@ -15,8 +16,7 @@ from penstock.run.products import Absent, Item, Mapped, NotThere, Single
 from penstock.run.values import Values
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """What would happen to one step."""
 
     step: str
@@ -43,8 +43,7 @@ def plan(
     )
 
 
-@dataclass(slots=True)
-class _Planner:
+class _Planner(Struct):
     values: Values
     decider: Decider
     explain: Explain

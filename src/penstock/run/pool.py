@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from penstock.core.calls import Advanced, Call, Finished, Outcome, Saved, Signal, Work
 from penstock.core.ports import Executor
@@ -18,12 +19,11 @@ GRACE = 10.0
 Ended = tuple[Running, Outcome]
 
 
-@dataclass(slots=True)
-class Pool:
+class Pool(Struct):
     """All executors of a run. "" is the run's own kind; others start when a step asks for them."""
 
     make: Callable[[str], Executor]
-    notify: Callable[[Running, Advanced | Saved], None]
+    notify: Callable[[Running, Advanced | Saved], None] = lambda running, signal: None
     """Told at once what a running call says."""
     running: dict[int, Running] = field(default_factory=dict)
     executors: dict[str, Executor] = field(default_factory=dict)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from penstock.core.calls import Argument
 from penstock.core.digest import digest_struct
 from penstock.core.records import Made
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
+class Single(Struct, frozen=True):
     """A step that ended well: its outputs by name."""
 
     outputs: Mapping[str, Made]
@@ -19,22 +19,19 @@ class Single:
     """The NamedTuple class, of a step with several outputs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(Struct, frozen=True):
     """A map that ended well, item by item."""
 
     items: Sequence[Single]
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
+class Grouped(Struct, frozen=True):
     """A mapped pipeline that ended well: what its inner steps gave lies under each item's index."""
 
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """A step that gave nothing: skipped, failed, or outside this part of the pipeline."""
 
     reason: str
@@ -44,8 +41,7 @@ class Absent:
 Value = Single | Mapped | Grouped | Absent
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One element of what a map runs over."""
 
     digest: str

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from penstock.core.digest import digest_bytes
 from penstock.core.records import Provenance
@@ -16,8 +17,7 @@ DIFF_LIMIT = 1 << 20
 """Characters of `git diff` that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What was found, and the long texts that it names by digest."""
 
     provenance: Provenance

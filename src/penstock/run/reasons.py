@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from penstock.core.graph import Closure, StepNode
 from penstock.core.parts import explain, reason
@@ -15,8 +15,7 @@ from penstock.errors import NotFound
 from penstock.run.decide import Keyed
 
 
-@dataclass(slots=True)
-class Reasons:
+class Reasons(Struct):
     """Looks up what came before; remembers closures."""
 
     calls: Calls

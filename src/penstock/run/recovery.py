@@ -15,12 +15,12 @@ runs and beside each other:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal as OneOf
 from typing import TypeVar
 
 from blake3 import blake3
+from msgspec import Struct
 
 from penstock.core.digest import digest_bytes
 from penstock.core.ports import ArtifactStore, Blob, MetadataStore, RunFilter
@@ -47,8 +47,7 @@ def intact(artifacts: ArtifactStore, output: Made) -> bool:
 # ---- doctor
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that is not as it should be."""
 
     kind: OneOf["damaged", "missing", "unsure", "crashed", "unfinished", "unknown"]
@@ -174,8 +173,7 @@ def _leftovers(
 # ---- gc
 
 
-@dataclass(frozen=True, slots=True)
-class Garbage:
+class Garbage(Struct, frozen=True):
     """What went, or would go."""
 
     artifacts: tuple[Manifest, ...]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from math import prod
+from types import GeneratorType
 from typing import Any, get_type_hints
+
+from msgspec import Struct
 
 from penstock.core.calls import assemble, follow
 from penstock.core.expression import operate
@@ -33,8 +36,7 @@ from penstock.errors import DefinitionError, NotFound
 GOOD = frozenset(("done", "reused"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """One level of nesting: a graph, its prefix, its arguments, and the item that it is seen from."""
 
     graph: Graph
@@ -51,8 +53,7 @@ class Skipped(NotFound):
     """A value comes from a step that was skipped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """Reads values of one run; `steps` are its records, `load` opens an artifact."""
 
     graph: Graph
@@ -126,13 +127,16 @@ class Results:
         value = self._value(source, scope.outer or scope)
         if scope.each is None or name not in (*scope.each.zipped, *scope.each.crossed):
             return value
-        return value[self._position(name, scope, scope.each)]
+        position = self._position(name, scope, scope.each)
+        if isinstance(value, GeneratorType):
+            return next(islice(value, position, None))
+        return value[position]
 
     def _position(self, name: str, scope: _Scope, each: Each) -> int:
         """Where in its list an argument of this item stands: crossed ones vary fastest, the last first."""
         position = int(scope.index.rpartition(".")[2])
         for crossed in reversed(each.crossed):
-            length = len(self._value(scope.arguments[crossed], scope.outer or scope))
+            length = _length(self._value(scope.arguments[crossed], scope.outer or scope))
             position, here = divmod(position, length)
             if crossed == name:
                 return here
@@ -201,7 +205,7 @@ class Results:
         if not inner:
             assert node.each is not None
             lengths = {
-                name: len(self._value(node.inputs[name], scope))
+                name: _length(self._value(node.inputs[name], scope))
                 for name in (*node.each.zipped[:1], *node.each.crossed)
             }
             return range(prod(lengths.values()))
@@ -230,6 +234,10 @@ class Results:
             return next(iter(values.values()))
         names = [output.name for output in node.outputs]
         return _fields(node.ref, names, node.id.replace("-", "_").title())(**values)
+
+
+def _length(values: Any) -> int:
+    return sum(1 for _ in values) if isinstance(values, GeneratorType) else len(values)
 
 
 def _fields(ref: str, names: Sequence[str], otherwise: str) -> Callable[..., Any]:

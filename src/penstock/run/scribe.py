@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.core.calls import Broke, Succeeded
@@ -17,8 +17,7 @@ from penstock.run.tasks import Map, Task
 Members = Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Scribe:
+class Scribe(Struct, frozen=True):
     """Turns ends and beginnings into events of one run."""
 
     run: str

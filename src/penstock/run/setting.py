@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from penstock.core.options import Options
 from penstock.core.ports import Executor
@@ -12,8 +13,7 @@ from penstock.run.products import Single
 from penstock.run.tasks import Task
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One run's surroundings."""
 
     run: str

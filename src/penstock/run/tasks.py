@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from penstock.core.calls import Call
 from penstock.core.records import Made
@@ -14,8 +15,7 @@ from penstock.run.products import Item, Single
 Items = Callable[[int], Mapping[str, Item]]
 
 
-@dataclass(slots=True)
-class Map:
+class Map(Struct):
     """A step's map: items are made a few at a time, results kept as they come."""
 
     template: StepTemplate
@@ -31,8 +31,7 @@ class Map:
     started: int = 0
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """A mapped pipeline: the steps of a few items at a time."""
 
     template: GroupTemplate
@@ -45,8 +44,7 @@ class Group:
     failed: int = 0
 
 
-@dataclass(slots=True)
-class Task:
+class Task(Struct):
     """One call to be decided and made: a step, or one item of a step's map."""
 
     template: StepTemplate
@@ -85,8 +83,7 @@ class Task:
         return f"{self.template.id}[{self.index}]" if self.index else self.template.id
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """A call that an executor has."""
 
     task: Task

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -11,8 +10,11 @@ from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct, field
+
 from penstock.artifacts.codec import Artifacts
-from penstock.core.calls import Argument, Assemble, Given, Load, Reveal, assemble, follow
+from penstock.artifacts.streams import STREAM, narrowed
+from penstock.core.calls import Argument, Assemble, Given, Load, Reveal, assemble
 from penstock.core.digest import digest_struct
 from penstock.core.expression import operate
 from penstock.core.graph import (
@@ -54,8 +56,7 @@ SMALL = 64
 """Containers of plain values up to this many leaves travel with the call; larger ones are stored."""
 
 
-@dataclass(slots=True)
-class Values:
+class Values(Struct):
     """The one place that knows what steps gave; inputs are looked up here."""
 
     artifacts: Artifacts
@@ -213,7 +214,7 @@ class Values:
             case Given(value=value):
                 return value
             case Load(manifest=manifest, path=path):
-                return follow(self.artifacts.decode(manifest), path)
+                return self.artifacts.at(manifest, path)
             case Assemble(kind=kind, items=items, keys=keys, cls=cls):
                 return assemble(kind, [self.open(item) for item in items], keys, cls)
             case Reveal(name=name):
@@ -276,6 +277,8 @@ class Values:
                         return len(parts), lambda n: Item(
                             parts[n].content, Load(self.manifest(parts[n])), parts[n].classes
                         )
+                    if manifest.serializer == STREAM:
+                        return self._stream(manifest)
         value = source.value if isinstance(source, Literal) else self.evaluate(source, index)
         try:
             values = list(value)
@@ -292,6 +295,15 @@ class Values:
         return len(values), plain
 
     # ---- inner
+
+    def _stream(self, manifest: Manifest) -> tuple[int, Callable[[int], Item]]:
+        contents = self.artifacts.contents(manifest)
+
+        def item(n: int) -> Item:
+            load = Load(narrowed(manifest, contents, n), (Access("item", n),))
+            return Item(contents[n], load, manifest.classes)
+
+        return len(contents), item
 
     def _keep(self, path: Path, digest: str) -> None:
         manifest = keep(self.artifacts, path, digest, self.keep)
