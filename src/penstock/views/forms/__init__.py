@@ -1,0 +1,1 @@
+"""What notebooks and pages show of pipelines, runs, steps and artifacts, as HTML."""
