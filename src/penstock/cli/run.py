@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from penstock.cli import completing
+from penstock.cli import completing, watched
 from penstock.cli.binding import assignments, bind
 from penstock.cli.flags import as_json, on_stack
 from penstock.cli.loading import Pipeline, load, parse, project_of
@@ -80,7 +80,13 @@ _FLAGS = (
 @click.option("--keep-going", is_flag=True, help="After a failure, run what does not depend on it.")
 @click.option("--strict", is_flag=True, help="An undeclared read fails its step.")
 @click.option("--pdb", is_flag=True, help="Stop in the debugger where a step fails.")
-def command(target: str, as_json: bool, **given: Any) -> int:
+@click.option("--watch", is_flag=True, help="Run again whenever a file that it uses is saved.")
+def command(target: str, as_json: bool, watch: bool, **given: Any) -> int:
+    if watch:
+        # Who only runs does not pay for it.
+        from penstock.cli import watching
+
+        return watching.watch(sys.argv[1:], patient=given["pdb"])
     prepared = prepare(target, given)
     view = _view(prepared.settled.options, quiet=as_json)
     run: RunRecord | None = None
@@ -92,6 +98,8 @@ def command(target: str, as_json: bool, **given: Any) -> int:
         run = ended.run
     except KeyboardInterrupt:
         _close(view)
+        if watched.hung_up():
+            return EXIT["cancelled"]
         terminal.note()
         terminal.note("cancelled; what is done is kept. Go on with:")
         terminal.note(f"  {again()}")
@@ -100,6 +108,7 @@ def command(target: str, as_json: bool, **given: Any) -> int:
         _close(view)
     reader = Client(prepared.session.stack)
     steps = reader.steps(run.id)
+    watched.noted(prepared.session.stack.project.root, steps)
     if as_json:
         metrics = {f"{node}.{metric.name}": metric.value for node, metric in reader.metrics(run.id)}
         terminal.json({"run": run, "steps": steps, "metrics": metrics})
@@ -134,9 +143,8 @@ def prepare(target: str, given: Mapping[str, Any], *, reading: bool = False) -> 
         options.parameters,
         lambda word: settled.place(f"parameters.{word}"),
     )
-    definition = trace(
-        pipeline, (), arguments, opened.environment(), logical_date=options.logical_date
-    )
+    environment = watched.noting(opened.environment())
+    definition = trace(pipeline, (), arguments, environment, logical_date=options.logical_date)
     _check(opened, definition, settled)
     return Prepared(opened, definition, settled)
 

@@ -1,0 +1,229 @@
+"""`penstock run … --watch`: what is saved is run, and never what was there before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+
+import pytest
+from tests.cli.project import FEATURES, FLOW, Project
+
+PATIENCE = 30
+
+
+@dataclass
+class Watching:
+    """A watched run, heard line by line."""
+
+    process: subprocess.Popen[str]
+    lines: Queue[str] = field(default_factory=Queue)
+    heard: list[str] = field(default_factory=list)
+
+    def until(self, word: str) -> list[str]:
+        """Lines up to one that has this word."""
+        lines: list[str] = []
+        while not lines or word not in lines[-1]:
+            try:
+                lines.append(self.lines.get(timeout=PATIENCE))
+            except Empty:
+                raise AssertionError(f"no '{word}' after {self.heard + lines}") from None
+        self.heard += lines
+        return lines
+
+    def run(self) -> str:
+        """What was said until it waits again."""
+        return "\n".join(self.until("Ctrl-C ends"))
+
+    def read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip())
+
+
+@contextmanager
+def watching(project: Project, *words: str, **variables: str) -> Iterator[Watching]:
+    process = subprocess.Popen(
+        project.command("run", *words, "--watch"),
+        cwd=project.root,
+        env=project.environment(**variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    seen = Watching(process)
+    reader = threading.Thread(target=seen.read)
+    reader.start()
+    try:
+        yield seen
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def interrupt(seen: Watching) -> int:
+    """Ctrl-C, as a terminal sends it: to all processes in front."""
+    os.killpg(seen.process.pid, signal.SIGINT)
+    return seen.process.wait(PATIENCE)
+
+
+def test_a_saved_helper_runs_what_reaches_it_again(project: Project) -> None:
+    with watching(project, "flow.py") as seen:
+        assert "2 done" in seen.run()
+        project.write("features.py", FEATURES.replace("x + 1", "x + 2"))
+        second = seen.run()
+        assert "features.py changed" in second
+        assert "changed: helper 'features.encode' (features.py)" in second
+        assert ": 1 done, 1 reused" in second
+        # Another text of the same length in the same second: bytecode would not tell them apart.
+        project.write("features.py", FEATURES.replace("x + 1", "x + 3"))
+        assert ": 1 done, 1 reused" in seen.run()
+        project.write("features.py", FEATURES)
+        assert ": 2 reused" in seen.run()
+        assert interrupt(seen) == 0
+    results = {run["id"]: run["status"] for run in project.penstock("runs", "--json").json}
+    assert [*results.values()] == ["done"] * 4
+
+
+def test_what_is_broken_is_told_and_waited_for(project: Project) -> None:
+    with watching(project, "flow.py") as seen:
+        seen.run()
+        project.write("features.py", "def encode(x:\n")
+        assert "SyntaxError" in seen.run()
+        project.write("features.py", "raise ValueError('half an edit')\n")
+        assert "ValueError: half an edit" in seen.run()
+        project.write("features.py", "raise ValueError('half a edit.')\n")
+        assert "ValueError: half a edit." in seen.run()
+        project.write("features.py", "from missing import encode\n")
+        assert "No module named 'missing'" in seen.run()
+        project.write("missing.py", FEATURES)
+        assert "done" in seen.run()
+        (project.root / "features.py").unlink()
+        assert "No module named 'features'" in seen.run()
+        project.write("features.py", FEATURES)
+        assert ": 2 reused" in seen.run()
+        assert interrupt(seen) == 0
+
+
+DATA = """
+    from pathlib import Path
+    from penstock import Cache, pipeline, step
+
+    @step(cache=Cache(also=["query.sql"]))
+    def load(file: Path) -> int:
+        Path(__file__).with_name("made.txt").write_text("by the step itself")
+        return len(file.read_text())
+
+    @step
+    def undeclared(n: int) -> str:
+        return Path(__file__).with_name("aside.txt").read_text()
+
+    @pipeline
+    def flow(file: Path = Path("rows.csv")) -> str:
+        return undeclared(load(file))
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_data_and_settings_are_watched_as_code_is(project: Project, workers: str) -> None:
+    project.write("flow.py", DATA)
+    for name in ("rows.csv", "query.sql", "aside.txt", "unrelated.txt", "unrelated.py"):
+        project.write(name, "1\n")
+    # What is known by heart is not read again, and watched all the same.
+    project.penstock("run", "flow.py", "--workers", workers)
+    with watching(project, "flow.py", "--workers", workers, "--no-cache") as seen:
+        seen.run()
+        project.write("unrelated.txt", "2\n")
+        project.write("unrelated.py", "2\n")
+        for name in ("rows.csv", "query.sql", "aside.txt", "penstock.toml"):
+            project.write(name, "# other\n")
+            assert f"{name} changed" in seen.run()
+        assert interrupt(seen) == 0
+    assert not any("unrelated" in line or "made.txt" in line for line in seen.heard)
+
+
+SLOW = """
+    import time
+    from pathlib import Path
+    from penstock import pipeline, step
+
+    @step
+    def quick() -> int:
+        return 1
+
+    @step
+    def wait(n: int) -> int:
+        print("waiting", flush=True)
+        time.sleep(60)
+        return n
+
+    @pipeline
+    def slow() -> int:
+        return wait(quick())
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_run_whose_code_is_saved_meanwhile_is_begun_anew(project: Project, workers: str) -> None:
+    project.write("slow.py", SLOW)
+    words = ("slow.py", "--workers", workers)
+    with watching(project, *words, PENSTOCK_CAPTURE="false") as seen:
+        seen.until("waiting")
+        project.write("slow.py", SLOW.replace("time.sleep(60)", "time.sleep(0)"))
+        text = seen.run()
+        assert "slow.py changed" in text
+        assert "Go on with" not in text
+        assert ": 1 done, 1 reused" in text
+        assert interrupt(seen) == 0
+    statuses = [run["status"] for run in project.penstock("runs", "--json").json]
+    assert statuses == ["done", "cancelled"]
+
+
+def test_ctrl_c_in_a_run_cancels_it(project: Project) -> None:
+    project.write("slow.py", SLOW)
+    with watching(project, "slow.py") as seen:
+        seen.until("waiting")
+        assert interrupt(seen) == 130
+    (run,) = project.penstock("runs", "--json").json
+    assert run["status"] == "cancelled"
+    assert any("what is done is kept" in line for line in [*seen.heard, *seen.lines.queue])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_who_ends_the_watcher_ends_the_run(project: Project, number: signal.Signals) -> None:
+    project.write("slow.py", SLOW)
+    with watching(project, "slow.py") as seen:
+        seen.until("waiting")
+        seen.process.send_signal(number)
+        seen.process.wait(PATIENCE)
+        # The run holds the pipe that we read: it is over when that ends.
+        for thread in threading.enumerate():
+            if thread.name != "MainThread" and not thread.daemon:
+                thread.join(PATIENCE)
+    (run,) = project.penstock("runs", "--json").json
+    assert run["status"] == "cancelled"
+
+
+def test_a_command_that_cannot_be_meant_is_not_watched(project: Project) -> None:
+    said = project.penstock("run", "flwo.py", "--watch")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "error: no file 'flwo.py'\n  Did you mean 'flow.py'?\n"
+
+
+def test_a_pipeline_that_fails_is_run_again_when_it_is_mended(project: Project) -> None:
+    project.write("flow.py", FLOW.replace("encode(sum(rows))", "encode(sum(rows)) / 0"))
+    with watching(project, "flow.py") as seen:
+        assert "ZeroDivisionError" in seen.run()
+        project.write("flow.py", FLOW)
+        assert ": 1 done, 1 reused" in seen.run()
+        assert interrupt(seen) == 0
