@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
+from types import GeneratorType
 from typing import Any
 
 import msgspec
 
 from penstock.artifacts.files import Below, NewFiles, fetched
-from penstock.artifacts.paths import Memo, digest_path
+from penstock.artifacts.paths import Memo, digest_path, remembering
+from penstock.artifacts.streams import (
+    CHUNK,
+    INDEX,
+    STREAM,
+    Contents,
+    StreamReader,
+    StreamWriter,
+    is_stream,
+)
+from penstock.core.calls import follow
 from penstock.core.digest import digest_files, digest_struct
+from penstock.core.graph import Access
 from penstock.core.naming import MAIN, is_first_party, type_name
 from penstock.core.ports import ArtifactStore, Encoded, Files, Joining, Part, Serializer
 from penstock.core.records import FileRef, Made, Manifest, made
@@ -51,7 +63,7 @@ class Artifacts:
         self._named = {serializer.name: serializer for serializer in reversed(self._given)}
         self._key = key
         self._lookup = lookup
-        self._memo = _remembering(memo)
+        self._memo = remembering(memo)
         self._scratch: Path | None = None
         self._met: set[Any] = set()
         """Classes and functions met by the walk since the last value was begun."""
@@ -72,6 +84,8 @@ class Artifacts:
             pairs = [self.encode(item, scratch=scratch) for item in value]
             inner = tuple(manifest for item, below in pairs for manifest in (item, *below))
             return self.collection([made(item) for item, _ in pairs]), inner
+        if is_stream(value):
+            return self._stream(value, serializer, scratch), ()
         self._scratch, self._met, self._written = scratch, set(), {}
         files = NewFiles(self.store)
         try:
@@ -83,7 +97,7 @@ class Artifacts:
         finally:
             self._scratch, self._written = None, {}
         content = encoded.content or digest_files(name, [(f.name, f.digest) for f in refs])
-        return self._manifest(value, name, encoded, content, refs, inline), ()
+        return self._manifest(type(value), name, encoded, content, refs, inline), ()
 
     def collection(self, items: Sequence[Made]) -> Manifest:
         """A list by reference."""
@@ -116,19 +130,27 @@ class Artifacts:
                 self.decode(self._lookup(item.artifact), scratch=scratch)
                 for item in self.items(manifest)
             ]
+        if manifest.serializer == STREAM:
+            for file in manifest.files if manifest.inline is None else ():
+                # Each is read when its turn comes: what is gone is better said before anything runs.
+                self.store.path(file, verify=False)
+            return self._reader(manifest, scratch).items()
         if manifest.unsafe:
             self._check(manifest)
-        self._scratch = scratch
-        try:
-            serializer = self.named(manifest.serializer)
-            return serializer.decode(manifest, fetched(self.store, manifest))
-        except ImportError as error:
-            raise MissingExtra(
-                f"a stored '{manifest.type}' needs '{error.name}', which is not installed",
-                hint=f"Install it: uv pip install {error.name}",
-            ) from error
-        finally:
-            self._scratch = None
+        return self._decode(scratch, manifest, fetched(self.store, manifest))
+
+    def at(
+        self, manifest: Manifest, path: tuple[Access, ...], *, scratch: Path | None = None
+    ) -> Any:
+        """A fresh value, some steps into an artifact; of a stream an item by its number."""
+        if manifest.serializer == STREAM and path and isinstance(path[0].name, int):
+            item = self._reader(manifest, scratch).item(path[0].name)
+            return follow(item, path[1:])
+        return follow(self.decode(manifest, scratch=scratch), path)
+
+    def contents(self, manifest: Manifest) -> Contents:
+        """Of a stream: the content of each item."""
+        return Contents(fetched(self.store, manifest)[INDEX])
 
     def items(self, manifest: Manifest) -> Sequence[Made]:
         """What a collection lists."""
@@ -235,7 +257,50 @@ class Artifacts:
                 "signing key: PENSTOCK_SIGNING_KEY, or the file .penstock/key.",
             )
 
+    # ---- streams
+
+    def _stream(self, items: Any, serializer: str, scratch: Path | None) -> Manifest:
+        """Store items as they come. The user's code that makes them runs in between."""
+        self._met = set()
+        files = NewFiles(self.store)
+        writer = StreamWriter(self, files, lambda: NewFiles(self.store, CHUNK), serializer)
+        try:
+            for item in items:
+                self._scratch, self._written = scratch, {}
+                writer.add(item)
+                # Nothing holds this one while the next is made; that may have its place in memory.
+                self._scratch, self._written = None, {}
+                del item
+            encoded = writer.finish()
+            refs, inline = files.finish()
+        except BaseException:
+            files.discard()
+            raise
+        finally:
+            self._scratch, self._written = None, {}
+        return self._manifest(GeneratorType, STREAM, encoded, encoded.content, refs, inline)
+
+    def _reader(self, manifest: Manifest, scratch: Path | None) -> StreamReader:
+        if manifest.unsafe:
+            self._check(manifest)
+        files = fetched(self.store, manifest)
+        return StreamReader(manifest, files, partial(self._decode, scratch))
+
     # ---- how it is done
+
+    def _decode(
+        self, scratch: Path | None, manifest: Manifest, files: Mapping[str, Path | bytes]
+    ) -> Any:
+        before, self._scratch = self._scratch, scratch
+        try:
+            return self.named(manifest.serializer).decode(manifest, files)
+        except ImportError as error:
+            raise MissingExtra(
+                f"a stored '{manifest.type}' needs '{error.name}', which is not installed",
+                hint=f"Install it: uv pip install {error.name}",
+            ) from error
+        finally:
+            self._scratch = before
 
     def _joined(self, serializer: Serializer) -> Serializer:
         return serializer.joined(self) if isinstance(serializer, Joining) else serializer
@@ -275,7 +340,7 @@ class Artifacts:
 
     def _manifest(
         self,
-        value: object,
+        kind: type,
         name: str,
         encoded: Encoded,
         content: str,
@@ -286,7 +351,7 @@ class Artifacts:
             id="",
             content=content,
             serializer=name,
-            type=type_name(type(value)),
+            type=type_name(kind),
             files=files,
             inline=inline,
             meta=encoded.meta,
@@ -353,24 +418,6 @@ def _is_ours(cls: Hashable) -> bool:
     module = getattr(cls, "__module__", "")
     file = getattr(sys.modules.get(module), "__file__", None)
     return module == MAIN or (not module.startswith("penstock.") and is_first_party(file))
-
-
-def _remembering(memo: Memo | None) -> Memo:
-    """A memo that asks `memo` once for each fact."""
-    known: dict[str, str] = {}
-
-    def remember(name: str, value: str | None = None) -> str | None:
-        if value is None:
-            found = known.get(name) or (memo(name) if memo is not None else None)
-            if found is not None:
-                known[name] = found
-            return found
-        known[name] = value
-        if memo is not None:
-            memo(name, value)
-        return value
-
-    return remember
 
 
 _folders: dict[int, Any] = {}

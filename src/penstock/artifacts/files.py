@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from msgspec.structs import replace
+
 from penstock.core.digest import digest_bytes, digest_files
 from penstock.core.ports import ArtifactStore, Writer
 from penstock.core.records import INLINE_LIMIT, FileRef, Manifest
@@ -16,9 +18,10 @@ from penstock.errors import ArtifactDamaged, SerializationError
 class NewFile(io.RawIOBase):
     """A file that begins in memory, and moves to the store when it outgrows a manifest's row."""
 
-    def __init__(self, store: ArtifactStore, name: str, size: int | None) -> None:
+    def __init__(self, store: ArtifactStore, name: str, size: int | None, limit: int) -> None:
         self._store = store
         self._size = size
+        self._limit = limit
         self._writer: Writer | None = None
         self._small: list[bytes] = []
         self._length = 0
@@ -34,7 +37,7 @@ class NewFile(io.RawIOBase):
     def write(self, data: Any, /) -> int:
         view = memoryview(data).cast("B") if not isinstance(data, bytes) else data
         length = len(view)
-        if self._writer is None and self._length + length > INLINE_LIMIT:
+        if self._writer is None and self._length + length > self._limit:
             self._writer = self._store.writer(self._size)
             if self._small:
                 self._writer.write(b"".join(self._small))
@@ -71,6 +74,11 @@ class NewFile(io.RawIOBase):
         small = self.small()
         return self.settled().digest if small is None else digest_bytes(small)
 
+    def rename(self, name: str) -> None:
+        self.name = name
+        if self.ref is not None:
+            self.ref = replace(self.ref, name=name)
+
     def settled(self) -> FileRef:
         """The file in the store, put there now if it still is in memory."""
         if self.ref is None:
@@ -86,10 +94,11 @@ class NewFile(io.RawIOBase):
 
 
 class NewFiles:
-    """`Files` over an artifact store."""
+    """`Files` over an artifact store; those of up to `limit` bytes stay in memory to the end."""
 
-    def __init__(self, store: ArtifactStore) -> None:
+    def __init__(self, store: ArtifactStore, limit: int = INLINE_LIMIT) -> None:
         self._store = store
+        self._limit = limit
         self._files: dict[str, NewFile] = {}
 
     def create(self, name: str, size: int | None = None) -> BinaryIO:
@@ -98,7 +107,7 @@ class NewFiles:
     def adopt(self, path: Path, name: str) -> None:
         size = path.stat().st_size
         file = self._add(name, size)
-        if size <= INLINE_LIMIT:
+        if size <= self._limit:
             file.write(path.read_bytes())
         else:
             file.ref = self._store.adopt(path, name)
@@ -117,6 +126,20 @@ class NewFiles:
         found = [(name, self._files[prefix + name].digest()) for name in names]
         return digest_files(serializer, found)
 
+    def taken(self, limit: int) -> tuple[bytes, ...] | None:
+        """The bytes of all files, if all are in memory and no more than `limit` together."""
+        found = [file.small() for file in self._files.values()]
+        data = tuple(one for one in found if one is not None)
+        return data if len(data) == len(found) and sum(map(len, data)) <= limit else None
+
+    def absorb(self, others: NewFiles, prefix: str) -> None:
+        """Take over the files of others, each name after a prefix."""
+        for name, file in others._files.items():
+            file.settled()
+            file.rename(prefix + name)
+            self._files[prefix + name] = file
+        others._files = {}
+
     def finish(self) -> tuple[tuple[FileRef, ...], bytes | None]:
         """The files, and the bytes of an only one that fits in a manifest's row."""
         files = tuple(self._files.values())
@@ -127,7 +150,7 @@ class NewFiles:
     def _add(self, name: str, size: int | None) -> NewFile:
         if name in self._files:
             raise SerializationError(f"the file '{name}' of an artifact was written twice")
-        file = NewFile(self._store, name, size)
+        file = NewFile(self._store, name, size, self._limit)
         self._files[name] = file
         return file
 

@@ -88,6 +88,24 @@ def _bytes(path: str) -> str:
     return hasher.hexdigest()
 
 
+def remembering(memo: Memo | None) -> Memo:
+    """A memo that asks `memo` once for each fact."""
+    known: dict[str, str] = {}
+
+    def remember(name: str, value: str | None = None) -> str | None:
+        if value is None:
+            found = known.get(name) or (memo(name) if memo is not None else None)
+            if found is not None:
+                known[name] = found
+            return found
+        known[name] = value
+        if memo is not None:
+            memo(name, value)
+        return value
+
+    return remember
+
+
 def paths_in(value: Any, most: int = MANY) -> Iterator[Path]:
     """The paths in a value, as deep as plain containers go."""
     if isinstance(value, Path):
