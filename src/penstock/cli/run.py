@@ -98,7 +98,7 @@ def command(target: str, as_json: bool, watch: bool, **given: Any) -> int:
         run = ended.run
     except KeyboardInterrupt:
         _close(view)
-        if watched.hung_up():
+        if watched.superseded():
             return EXIT["cancelled"]
         terminal.note()
         terminal.note("cancelled; what is done is kept. Go on with:")

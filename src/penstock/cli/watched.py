@@ -86,15 +86,15 @@ def noted(root: Path, steps: Iterable[StepRecord]) -> None:
                 _watched.tell("read", str(root / read))
 
 
-def hung_up() -> bool:
-    """Whether this run was cancelled by who watches it: nobody has to be told how to go on."""
-    return _watched is not None and _watched.hung_up
+def superseded() -> bool:
+    """Whether this run was cancelled because another is to begin: nobody has to be told how to go on."""
+    return _watched is not None and _watched.superseded
 
 
 class _Watched:
     def __init__(self, pipe: int) -> None:
         project = find_project(Path.cwd())
-        self.hung_up = False
+        self.superseded = False
         self._pipe = pipe
         self._root = f"{project.root}{os.sep}"
         self._home = f"{project.home}{os.sep}"
@@ -158,17 +158,16 @@ class _Watched:
     # ---- its end
 
     def hold(self, lifeline: int) -> None:
-        """Be cancelled, as by Ctrl-C, when the other end is closed: by choice, or by its death."""
+        """Be cancelled, as by Ctrl-C, at a byte (another run is to begin) or at the death of the other end."""
 
         def interrupted(number: int, frame: FrameType | None) -> None:
             self._interrupted = True
             signal.default_int_handler(number, frame)
 
         def wait() -> None:
-            os.read(lifeline, 1)
+            self.superseded = os.read(lifeline, 1) != b""
             # In a terminal Ctrl-C came to both of us, and is being followed.
             if not self._interrupted:
-                self.hung_up = True
                 os.kill(os.getpid(), signal.SIGINT)
 
         signal.signal(signal.SIGINT, interrupted)

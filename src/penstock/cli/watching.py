@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -127,6 +127,9 @@ class _Run:
         while self._listen():
             if not patient and (changed := _changes(self._certain())):
                 changed = _settled(changed)
+                # It may have ended just now.
+                with suppress(BrokenPipeError):
+                    os.write(self._lifeline, b"\n")
                 self.hang_up()
                 return changed
         self._end()
