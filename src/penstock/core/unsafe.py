@@ -25,10 +25,15 @@ Vouch = Callable[[Manifest], None]
 """Raises Untrusted unless a trusted key signed this manifest."""
 
 
-def dump(value: object, file: BinaryIO) -> None:
+Aside = Callable[[Any], Any]
+"""In writing: a word for a part that is kept elsewhere, or None. In reading: the part of that word."""
+
+
+def dump(value: object, file: BinaryIO, aside: Aside | None = None) -> None:
     """Write a value as a pickle. Classes and functions that no import would find go by value."""
     try:
-        _pickler()(file, protocol=PROTOCOL).dump(value)
+        pickler = _pickler() if aside is None else _with_parts(_pickler(), aside)
+        pickler(file, protocol=PROTOCOL).dump(value)
     except Exception as error:  # the value's own code runs here
         raise SerializationError(
             f"a value of '{type_name(type(value))}' cannot be pickled: {error}",
@@ -36,7 +41,13 @@ def dump(value: object, file: BinaryIO) -> None:
         ) from error
 
 
-def load(data: bytes | Path, file: FileRef, manifest: Manifest, vouch: Vouch) -> object:
+def load(
+    data: bytes | Path,
+    file: FileRef,
+    manifest: Manifest,
+    vouch: Vouch,
+    aside: Aside | None = None,
+) -> object:
     """Read a stored pickle, after its record was vouched for and its bytes were found to be those recorded."""
     if not manifest.unsafe:
         raise Untrusted(
@@ -48,7 +59,7 @@ def load(data: bytes | Path, file: FileRef, manifest: Manifest, vouch: Vouch) ->
     if digest_bytes(raw) != file.digest:
         raise ArtifactDamaged(f"'{file.name}' of artifact '{manifest.id[:12]}' was changed")
     try:
-        return _Reader(io.BytesIO(raw), manifest.classes).load()
+        return _Reader(io.BytesIO(raw), manifest.classes, aside).load()
     except ImportError:
         raise
     except Exception as error:  # the value's own code runs here
@@ -74,8 +85,9 @@ def unpack(data: bytes) -> Any:
 
 
 class _Reader(pickle.Unpickler):
-    def __init__(self, file: BinaryIO, classes: tuple[str, ...]) -> None:
+    def __init__(self, file: BinaryIO, classes: tuple[str, ...], aside: Aside | None) -> None:
         super().__init__(file)
+        self._aside = aside
         self._ours = {name.partition(":")[0].partition(".")[0] for name in classes}
 
     def find_class(self, module: str, name: str) -> Any:
@@ -86,6 +98,11 @@ class _Reader(pickle.Unpickler):
             if module.partition(".")[0] not in self._ours:
                 raise
             return _found(f"{module}:{name}")
+
+    def persistent_load(self, word: Any) -> Any:
+        if self._aside is None:
+            raise pickle.UnpicklingError("a part of it was kept elsewhere")
+        return self._aside(word)
 
 
 class _Receiver(pickle.Unpickler):
@@ -125,6 +142,16 @@ def _pickler() -> type[pickle.Pickler]:
 
         _made.append(Writer)
     return _made[0]
+
+
+def _with_parts(pickler: type[pickle.Pickler], aside: Aside) -> type[pickle.Pickler]:
+    """A class of its own: asking for every part of a value takes time."""
+
+    class Writer(pickler):  # type: ignore[misc, valid-type]  # a class that is made at run time
+        def persistent_id(self, value: Any) -> Any:
+            return aside(value)
+
+    return Writer
 
 
 def _is(name: str, value: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.core.ports import Serializer
 from penstock.core.registered import register
 from penstock.serializers.arrow import Arrow
+from penstock.serializers.modules import Modules
 from penstock.serializers.numpy import Numpy
 from penstock.serializers.pandas import Pandas
 from penstock.serializers.path import Paths
@@ -13,10 +14,23 @@ from penstock.serializers.plain import Plain
 from penstock.serializers.polars import Polars
 from penstock.serializers.secret import Secrets
 from penstock.serializers.sklearn import Sklearn
+from penstock.serializers.torch import Torch
 
 __all__ = ["default_serializers", "register"]
 
 
 def default_serializers() -> tuple[Serializer, ...]:
     """Those that ship, in the order in which they are asked; the pickle takes what is left."""
-    return (Plain(), Secrets(), Numpy(), Pandas(), Polars(), Arrow(), Sklearn(), Paths(), Pickle())
+    return (
+        Torch(),  # first: a dict of tensors is one file
+        Plain(),
+        Secrets(),
+        Numpy(),
+        Pandas(),
+        Polars(),
+        Arrow(),
+        Sklearn(),
+        Modules(),
+        Paths(),
+        Pickle(),
+    )

@@ -20,6 +20,7 @@ FILE = "value.pickle"
 class Pickle:
     name: str = field(default="pickle", init=False)
     walked: bool = field(default=True, init=False)
+    pool: str = field(default="pickle", init=False)
     family: Family | None = None
 
     def joined(self, family: Family) -> Pickle:
@@ -43,7 +44,11 @@ class Pickle:
 
 
 def read(
-    name: str, manifest: Manifest, files: Mapping[str, Path | bytes], family: Family | None
+    name: str,
+    manifest: Manifest,
+    files: Mapping[str, Path | bytes],
+    family: Family | None,
+    aside: unsafe.Aside | None = None,
 ) -> Any:
     """The value in a stored pickle; without a family there is nobody to vouch for it."""
     if family is None:
@@ -53,5 +58,5 @@ def read(
         )
     for file in manifest.files:
         if file.name == name:
-            return unsafe.load(files[name], file, manifest, family.vouch)
+            return unsafe.load(files[name], file, manifest, family.vouch, aside)
     raise ArtifactDamaged(f"the record of artifact '{manifest.id[:12]}' names no '{name}'")

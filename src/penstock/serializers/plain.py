@@ -14,6 +14,7 @@ from penstock.core.records import Manifest
 from penstock.core.walk import digest_plain, unfold
 from penstock.errors import SerializationError
 from penstock.serializers import tree, untree
+from penstock.serializers.parts import read_part
 
 FILE = "value.json"
 
@@ -21,7 +22,8 @@ FILE = "value.json"
 @dataclass(frozen=True)
 class Plain:
     """Tagged JSON. What has no form in it (arrays, frames, models) is a file of its own beside it;
-    what only a pickle can hold is in one pickle together, so that shared parts stay shared.
+    values of one pool are kept together: those that only a pickle can hold are in one, so that
+    shared parts stay shared, and tensors are in one file.
     """
 
     name: str = field(default="json", init=False)
@@ -58,7 +60,8 @@ class Plain:
         if not manifest.meta:
             return untree.loads(data, _no_leaf)
         parts = [msgspec.convert(part, Part) for part in manifest.meta["parts"]]
-        values = [self._read(n, part, manifest, files) for n, part in enumerate(parts)]
+        family = self._joined()
+        values = [read_part(family, part, f"{n}/", manifest, files) for n, part in enumerate(parts)]
         places = manifest.meta["leaves"]
 
         def leaf(number: int) -> object:
@@ -75,42 +78,31 @@ class Plain:
     ) -> tuple[list[tuple[int, int | None]], list[Part]]:
         """Each leaf's place, as (part, index in it); and the parts."""
         family = self._joined()
-        places: list[tuple[int, int | None]] = []
+        places: list[tuple[int | str, int | None]] = []
         parts: list[Part] = []
-        pickled: list[object] = []
+        pools: dict[str, list[object]] = {}
+        writers: dict[str, str] = {}
         for value in leaves:
             # A leaf of a class that has a form in JSON is an instance that has none.
-            if family.pick(value) in ("pickle", self.name):
-                places.append((-1, len(pickled)))
-                pickled.append(value)
+            kind = family.pick(value)
+            kind = "pickle" if kind == self.name else kind
+            pool = getattr(family.named(kind), "pool", "") if kind else ""
+            if pool:
+                if kind != "pickle":  # who knows more than a pickle writes all that a pickle would
+                    writers[pool] = kind
+                pools.setdefault(pool, []).append(value)
+                places.append((pool, len(pools[pool]) - 1))
             else:
                 places.append((len(parts), None))
                 parts.append(family.write(value, files, f"{len(parts)}/"))
-        if pickled:
-            parts.append(family.write(pickled, files, f"{len(parts)}/", "pickle"))
-        last = len(parts) - 1
-        return [(last if part < 0 else part, index) for part, index in places], parts
-
-    def _read(
-        self, number: int, part: Part, manifest: Manifest, files: Mapping[str, Path | bytes]
-    ) -> Any:
-        prefix = f"{number}/"
-        inner = msgspec.structs.replace(
-            manifest,
-            serializer=part.serializer,
-            type=part.type,
-            meta=part.meta,
-            # A part is as trusted as the whole, whose signature covers the mark of each.
-            unsafe=part.unsafe and manifest.unsafe,
-            inline=None,
-            files=tuple(
-                msgspec.structs.replace(file, name=file.name.removeprefix(prefix))
-                for file in manifest.files
-                if file.name.startswith(prefix)
-            ),
-        )
-        inside = {name: files[prefix + name] for name in part.files}
-        return self._joined().named(part.serializer).decode(inner, inside)
+        numbers = {}
+        for pool, values in pools.items():
+            numbers[pool] = len(parts)
+            writer = writers.get(pool, "pickle")
+            parts.append(family.write(values, files, f"{len(parts)}/", writer))
+        return [
+            (numbers[part] if isinstance(part, str) else part, index) for part, index in places
+        ], parts
 
     def _joined(self) -> Family:
         if self.family is None:

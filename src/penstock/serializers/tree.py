@@ -148,6 +148,12 @@ def _default(packer: _Packer, value: defaultdict[Any, Any], depth: int) -> Any:
     return tag("defaultdict", name, packer.pairs(value, depth))
 
 
+def _ordered(packer: _Packer, value: OrderedDict[Any, Any], depth: int) -> Any:
+    # Attributes of its own has what torch's `state_dict()` gives: the versions of modules.
+    own = [packer.pairs(vars(value), depth)] if vars(value) else []
+    return tag("OrderedDict", packer.pairs(value, depth), *own)
+
+
 _PACK: dict[type, Pack] = {
     float: lambda packer, value, depth: value,
     list: lambda packer, value, depth: packer.items(value, depth),
@@ -155,7 +161,7 @@ _PACK: dict[type, Pack] = {
     dict: _Packer.dict,
     set: lambda packer, value, depth: tag("set", packer.sorted(value, depth)),
     frozenset: lambda packer, value, depth: tag("frozenset", packer.sorted(value, depth)),
-    OrderedDict: lambda packer, value, depth: tag("OrderedDict", packer.pairs(value, depth)),
+    OrderedDict: _ordered,
     Counter: lambda packer, value, depth: tag("Counter", packer.pairs(value, depth)),
     defaultdict: _default,
     deque: lambda packer, value, depth: tag(

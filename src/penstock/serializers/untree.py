@@ -53,6 +53,12 @@ def _pairs(leaf: _Leaf, pairs: list[Any]) -> dict[Any, Any]:
     return {_unpack(key, leaf): _unpack(value, leaf) for key, value in pairs}
 
 
+def _ordered(leaf: _Leaf, pairs: list[Any], attributes: Any = ()) -> OrderedDict[Any, Any]:
+    value = OrderedDict(_pairs(leaf, pairs))
+    vars(value).update(_pairs(leaf, attributes))
+    return value
+
+
 def _time(cls: Any, leaf: _Leaf, text: str, fold: int, where: Any) -> Any:
     match where:
         case str():
@@ -181,7 +187,7 @@ _UNPACK: dict[str, Callable[..., Any]] = {
     "dict": _pairs,
     "set": lambda leaf, items: set(_unpack(items, leaf)),
     "frozenset": lambda leaf, items: frozenset(_unpack(items, leaf)),
-    "OrderedDict": lambda leaf, pairs: OrderedDict(_pairs(leaf, pairs)),
+    "OrderedDict": _ordered,
     "Counter": lambda leaf, pairs: Counter(_pairs(leaf, pairs)),
     "defaultdict": lambda leaf, name, pairs: defaultdict(FACTORIES.get(name), _pairs(leaf, pairs)),
     "deque": lambda leaf, items, size: deque(_unpack(items, leaf), size),

@@ -1,0 +1,34 @@
+"""A value inside another one's artifact, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from penstock.core.ports import Family, Part
+from penstock.core.records import Manifest
+
+
+def read_part(
+    family: Family, part: Part, prefix: str, manifest: Manifest, files: Mapping[str, Path | bytes]
+) -> Any:
+    """What `family.write` wrote with this prefix into the artifact of `manifest`."""
+    inner = msgspec.structs.replace(
+        manifest,
+        serializer=part.serializer,
+        type=part.type,
+        meta=part.meta,
+        # A part is as trusted as the whole, whose signature covers the mark of each.
+        unsafe=part.unsafe and manifest.unsafe,
+        inline=None,
+        files=tuple(
+            msgspec.structs.replace(file, name=file.name.removeprefix(prefix))
+            for file in manifest.files
+            if file.name.startswith(prefix)
+        ),
+    )
+    inside = {name: files[prefix + name] for name in part.files}
+    return family.named(part.serializer).decode(inner, inside)
