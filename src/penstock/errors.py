@@ -39,7 +39,8 @@ class PenstockError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+        hint = self.hint.replace("\n", "\n  ")
+        return f"{self.message}\n  {hint}" if hint else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.message, self.hint, self.__dict__)
@@ -55,11 +56,13 @@ def _rebuild(
 
 
 class DefinitionError(PenstockError):
+    """A step, a pipeline or a graph is written wrongly; raised before anything runs."""
+
     exit_code = 2
 
 
 class TypeMismatch(DefinitionError):
-    pass
+    """An output does not fit the annotation of the parameter that it feeds."""
 
 
 class PromiseError(DefinitionError, TypeError):
@@ -67,23 +70,27 @@ class PromiseError(DefinitionError, TypeError):
 
 
 class UsageError(PenstockError):
+    """The call of penstock is wrong: an argument, an option, a name."""
+
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    pass
+    """penstock.toml or a run's YAML is wrong; the message begins with file and line."""
 
 
 class NotFound(UsageError):
-    pass
+    """There is no such run, step, artifact, pipeline or file."""
 
 
 class MissingExtra(PenstockError):
+    """A library that an optional part needs is not installed; the hint has the command."""
+
     exit_code = 2
 
 
 class RunError(PenstockError):
-    pass
+    """A run could not go on."""
 
 
 class RunFailed(RunError):
@@ -95,52 +102,54 @@ class RunFailed(RunError):
 
 
 class StepTimeout(RunError):
-    pass
+    """A step took longer than its timeout, and was ended."""
 
 
 class WorkerDied(RunError):
-    pass
+    """The process of a step ended without an answer."""
 
 
 class CodeChanged(RunError):
-    pass
+    """The code of a step differs from what the run was planned with."""
 
 
 class UndeclaredRead(RunError):
-    pass
+    """Under `strict`: a step read what its key does not know."""
 
 
 class LeaseLost(RunError):
-    pass
+    """This process no longer owns the run that it works for."""
 
 
 class Cancelled(RunError):
+    """The run was cancelled."""
+
     exit_code = 130
 
 
 class StoreError(PenstockError):
-    pass
+    """A store refused, or holds what it should not."""
 
 
 class SchemaTooNew(StoreError):
-    pass
+    """The store was written by a newer penstock."""
 
 
 class ArtifactMissing(StoreError):
-    pass
+    """The bytes of an artifact are gone."""
 
 
 class ArtifactDamaged(StoreError):
-    pass
+    """The bytes of an artifact are not those recorded; they were set aside."""
 
 
 class Untrusted(StoreError):
-    pass
+    """A pickle that this project's key did not sign."""
 
 
 class SerializationError(StoreError):
-    pass
+    """A value could not be written, or not be read back."""
 
 
 class Unfit(SerializationError):
-    pass
+    """From a serializer: this value, though accepted, is for the next one."""

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 from msgspec import Struct
 
 from penstock.core.calls import Signal, Work
+from penstock.core.conditions import Condition, Measure, Names, Order
 from penstock.core.events import Event
 from penstock.core.records import (
     CallRecord,
@@ -226,6 +227,10 @@ class RunFilter(Struct, frozen=True, kw_only=True):
     parent: str | None = None
     before: int | None = None
     """Created before, in microseconds: for pages."""
+    where: Condition | None = None
+    """What else must hold; `penstock.core.where` reads it from text."""
+    order: tuple[Order, ...] = ()
+    """By the first, among equals by the next; then, or without any, the newest first."""
     limit: int = 50
 
 
@@ -301,7 +306,15 @@ class Runs(Protocol):
         ...
 
     def list(self, filter: RunFilter) -> Sequence[RunRecord]:
-        """Newest first; `crashed` is derived."""
+        """Newest first, or in the filter's order; `crashed` is derived."""
+        ...
+
+    def names(self, project: str | None = None) -> Names:
+        """What runs can be filtered by. Parameters and metrics may be those of other projects."""
+        ...
+
+    def measured(self, runs: Sequence[str], metric: Measure) -> Sequence[float | None]:
+        """The last value of a metric in each of these runs (ids): NaN if it is none, None if not logged."""
         ...
 
     def steps(self, run: str, node: str | None = None) -> Sequence[StepRecord]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
+from penstock.core.conditions import Measure, Names, flat, measured
 from penstock.core.ports import RunFilter
 from penstock.core.records import (
     Metric,
@@ -15,6 +17,7 @@ from penstock.core.records import (
     now,
 )
 from penstock.metadata_stores import rules
+from penstock.metadata_stores.chosen import Chosen, in_order, looking, passes, ranks
 from penstock.metadata_stores.memory.state import State
 
 
@@ -28,8 +31,30 @@ class MemoryRuns:
 
     def list(self, filter: RunFilter) -> Sequence[RunRecord]:
         with self._state.lock:
-            shown = map(self._state.shown, self._state.ordered())
-            return tuple(run for run in shown if _passes(run, filter))[: filter.limit]
+            found = []
+            for held in self._state.runs.values():
+                run = self._state.shown(held)
+                look = looking(run, partial(self.metrics, run.id))
+                if passes(run, filter, look):
+                    found.append(Chosen(ranks(filter.order, look), run.created, held.number, run))
+            return tuple(one.run for one in in_order(found, filter.order))[: filter.limit]
+
+    def names(self, project: str | None = None) -> Names:
+        with self._state.lock:
+            runs = [*self._state.runs.values()]
+            steps = [step for run in runs for step in run.steps.values()]
+            here = (run for run in runs if project in (None, run.record.project))
+            return Names(
+                parameters=_sorted(path for run in runs for path in flat(run.record.parameters)),
+                steps=_sorted(node for run in here for node, _ in run.steps),
+                metrics=_sorted(m.name for step in steps for m in step.record.logged.metrics),
+            )
+
+    def measured(self, runs: Sequence[str], metric: Measure) -> Sequence[float | None]:
+        with self._state.lock:
+            known = (self._state.runs.get(run) for run in runs)
+            found = [measured(self.metrics(run.record.id), metric) if run else () for run in known]
+            return [values[0].number if values else None for values in found]
 
     def steps(self, run: str, node: str | None = None) -> Sequence[StepRecord]:
         with self._state.lock:
@@ -87,12 +112,5 @@ class MemoryRuns:
             state.claims = {k: n for k, n in state.claims.items() if n != held.number}
 
 
-def _passes(run: RunRecord, filter: RunFilter) -> bool:
-    return (
-        filter.project in (None, run.project)
-        and filter.pipeline in (None, run.pipeline)
-        and (not filter.statuses or run.status in filter.statuses)
-        and (filter.tag is None or filter.tag in run.tags)
-        and filter.parent in (None, run.parent)
-        and (filter.before is None or run.created < filter.before)
-    )
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))

@@ -12,7 +12,7 @@ from penstock.core.events import StepChanged
 from penstock.core.liveness import boot
 from penstock.core.records import FINAL, CallRecord, Manifest, RunRecord, StepRecord, now
 from penstock.metadata_stores import rules
-from penstock.metadata_stores.sql import rows
+from penstock.metadata_stores.sql import described, rows
 from penstock.metadata_stores.sql.calls import load_call
 from penstock.metadata_stores.sql.database import Database
 from penstock.metadata_stores.sql.remembered import Remembered
@@ -75,13 +75,8 @@ class Batch:
 
     def _described(self, run: RunRecord) -> None:
         self._database.write("describe", {"run": self._run, "record": rows.dump_run(run)})
-        self._database.write_all(
-            "add_param",
-            [
-                {"run": self._run, "name": name, "value": rows.dump(value)}
-                for name, value in run.parameters.items()
-            ],
-        )
+        self._database.write_all("add_param", described.parameters(self._run, run))
+        self._database.write("add_origin", described.origin(self._run, run))
 
     def _texts(self, texts: dict[str, str]) -> None:
         for digest, text in texts.items():
@@ -244,7 +239,7 @@ class Batch:
             database.write_all(
                 "add_metric_last",
                 [
-                    {"entry": id, "name": metrics[at].name, "position": at}
+                    described.last_metric(id, at, metrics[at].name, metrics[at].value)
                     for at in rules.last_of_each(metrics)
                 ],
             )

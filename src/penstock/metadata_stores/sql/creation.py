@@ -12,6 +12,7 @@ from pathlib import Path
 
 from penstock.core import io
 from penstock.errors import SchemaTooNew, StoreError
+from penstock.metadata_stores.sql.described import refill
 
 FOLDER = Path(__file__).parent / "migrations"
 MOUNTS = Path("/proc/self/mountinfo")
@@ -97,10 +98,13 @@ def _apply(connection: sqlite3.Connection, version: int, scripts: list[str]) -> 
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{script}\n"
             "INSERT INTO meta (name, value) VALUES ('schema', '{version}')\n"
-            "ON CONFLICT (name) DO UPDATE SET value = excluded.value;\nCOMMIT;".replace(
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value;".replace(
                 "{version}", str(version + len(scripts))
             )
         )
+        if version == 1:
+            refill(connection)
+        connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

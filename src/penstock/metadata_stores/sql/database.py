@@ -149,10 +149,14 @@ class Database:
     # ---- named queries
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> list[Row]:
+        return self.select(self._queries[name], parameters)
+
+    def select(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """A statement made of named pieces: see `choosing`."""
         with self._lock:
             self._adopt()
             try:
-                return self._connection.execute(self._queries[name], parameters).fetchall()
+                return self._connection.execute(statement, parameters).fetchall()
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:

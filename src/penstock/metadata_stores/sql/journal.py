@@ -14,7 +14,7 @@ from penstock.core.ports import Liveness
 from penstock.core.records import RunRecord, now
 from penstock.errors import StoreError
 from penstock.metadata_stores import rules
-from penstock.metadata_stores.sql import rows
+from penstock.metadata_stores.sql import described, rows
 from penstock.metadata_stores.sql.appending import Batch, Places
 from penstock.metadata_stores.sql.database import Database
 from penstock.metadata_stores.sql.remembered import Remembered
@@ -79,17 +79,9 @@ class SqlJournal:
                 },
             )
             database.write_all("add_tag", [{"run": number, "name": tag} for tag in run.tags])
-            self._add_params(number, run)
+            database.write_all("add_param", described.parameters(number, run))
+            database.write("add_origin", described.origin(number, run))
         return token
-
-    def _add_params(self, number: int, run: RunRecord) -> None:
-        self._database.write_all(
-            "add_param",
-            [
-                {"run": number, "name": name, "value": rows.dump(value)}
-                for name, value in run.parameters.items()
-            ],
-        )
 
     def _lease(self) -> dict[str, object]:
         return {"boot": liveness.boot(), "expires": self._clock() + rules.LEASE}

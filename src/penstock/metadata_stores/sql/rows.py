@@ -101,6 +101,11 @@ def load_run(row: Row) -> RunRecord:
     )
 
 
+def read_run(record: str) -> RunRecord:
+    """What stands in the record alone: parameters, provenance, options."""
+    return _run.decode(record)
+
+
 def load_owner(text: str) -> Owner:
     return _owner.decode(text)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any
 
+from penstock.core.conditions import NOWHERE, Measure, Names, Rank
 from penstock.core.ports import Liveness, RunFilter
 from penstock.core.records import Metric, RunRecord, StepRecord, now
 from penstock.errors import NotFound
 from penstock.metadata_stores import rules
+from penstock.metadata_stores.chosen import Chosen, in_order, looking, passes, ranks
 from penstock.metadata_stores.sql import rows
 from penstock.metadata_stores.sql.calls import load_step
+from penstock.metadata_stores.sql.choosing import Choosing, measure
 from penstock.metadata_stores.sql.database import Database
-
-PAGE = 200
-END = 2**62
 
 
 class SqlRuns:
@@ -38,6 +42,11 @@ class SqlRuns:
             raise NotFound(f"there is no run '{wanted}' any more")
         return row
 
+    def _numbered(self, number: int) -> RunRecord | None:
+        """None if it has been removed meanwhile."""
+        row = self._database.row("by_number", {"number": number})
+        return None if row is None else self._shown(row)
+
     def _exact(self, run: str) -> rows.Row:
         row = self._database.row("by_id", {"id": run})
         return self._row(run) if row is None else row
@@ -52,35 +61,41 @@ class SqlRuns:
         return rules.dead(run.owner, boot, expires, self._clock(), self._alive)
 
     def list(self, filter: RunFilter) -> Sequence[RunRecord]:
-        found: list[RunRecord] = []
-        created, number = END if filter.before is None else filter.before, 0
-        # Whether a run has crashed is seen here, not in the rows: read page by page, then choose.
-        size = min(filter.limit, PAGE) if not filter.statuses else PAGE
-        while len(found) < filter.limit:
-            page = self._database.rows(
-                "page",
-                {
-                    "created": created,
-                    "number": number,
-                    "any_project": int(filter.project is None),
-                    "project": filter.project or "",
-                    "any_pipeline": int(filter.pipeline is None),
-                    "pipeline": filter.pipeline or "",
-                    "any_parent": int(filter.parent is None),
-                    "parent": filter.parent or "",
-                    "any_tag": int(filter.tag is None),
-                    "tag": filter.tag or "",
-                    "limit": size,
-                },
-            )
-            for row in page:
-                run = self._shown(row)
-                if not filter.statuses or run.status in filter.statuses:
-                    found.append(run)
-            if len(page) < size:
-                break
-            number, created = page[-1][0], page[-1][21]
-        return tuple(found[: filter.limit])
+        # What goes on, and whether it has crashed, is not in the rows but seen here: these few
+        # runs are asked one by one, and sorted in among the others. They come first: one that
+        # ends meanwhile is then found among those that have ended, too.
+        found = [*self._going(filter)]
+        choosing = Choosing(filter)
+        for number, created, *keys in self._database.select(choosing.statement, choosing.values):
+            found.append(Chosen(_ranks(keys), created, number, None))
+        runs = {one.number: one.run for one in in_order(found, filter.order)}
+        listed = islice(runs.items(), filter.limit)
+        shown = (run or self._numbered(number) for number, run in listed)
+        return tuple(run for run in shown if run is not None)
+
+    def _going(self, filter: RunFilter) -> Iterator[Chosen[RunRecord | None]]:
+        for row in self._database.rows("going", {}):
+            run = self._shown(row)
+            look = looking(run, partial(self.metrics, run.id))
+            if passes(run, filter, look):
+                yield Chosen(ranks(filter.order, look), run.created, row[0], run)
+
+    def names(self, project: str | None = None) -> Names:
+        database = self._database
+        place = {"any_project": int(project is None), "project": project or ""}
+        return Names(
+            parameters=tuple(row[0] for row in database.rows("known_parameters", {})),
+            steps=tuple(row[0] for row in database.rows("known_steps", place)),
+            metrics=tuple(row[0] for row in database.rows("known_metrics", {})),
+        )
+
+    def measured(self, runs: Sequence[str], metric: Measure) -> Sequence[float | None]:
+        found: list[float | None] = []
+        for run in runs:
+            row = self._database.row("measured", {"run": run, **measure(metric)})
+            count, number = row or (0, None)
+            found.append(None if not count else math.nan if number is None else number)
+        return found
 
     # ---- steps
 
@@ -160,6 +175,14 @@ class SqlRuns:
             rules.check_removable(self._shown(row))
             number = {"run": row[0]}
             database.write("withdraw_unshared", {**number, "now": now()})
-            for drop in ("steps", "checkpoints", "tags", "params", "about", "run"):
+            for drop in ("steps", "checkpoints", "tags", "params", "origin", "about", "run"):
                 database.write(f"drop_{drop}", number)
             database.write("release_all", number)
+
+
+def _ranks(keys: Sequence[Any]) -> tuple[Rank, ...]:
+    """Of a number and a text for each part of an order: one of them is, or neither."""
+    return tuple(
+        (0, number, "") if number is not None else NOWHERE if text is None else (1, 0.0, text)
+        for number, text in zip(keys[::2], keys[1::2], strict=True)
+    )

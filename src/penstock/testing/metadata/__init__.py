@@ -11,6 +11,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.ports import MetadataStore
+from penstock.testing.metadata.filtering import FilteringSuite
 from penstock.testing.metadata.owning import OwningSuite
 from penstock.testing.metadata.reading import ReadingSuite
 from penstock.testing.metadata.records import (
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 
-class MetadataStoreSuite(OwningSuite, ReusingSuite, ReadingSuite, SweepingSuite):
+class MetadataStoreSuite(OwningSuite, ReusingSuite, ReadingSuite, FilteringSuite, SweepingSuite):
     @pytest.fixture
     def store(self) -> MetadataStore:
         raise NotImplementedError("give a fixture `store`: an empty metadata store")

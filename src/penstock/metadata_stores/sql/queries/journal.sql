@@ -14,8 +14,23 @@ VALUES (:run, :owner, :tags, :note, '', :record)
 INSERT INTO tag (run, name) VALUES (:run, :name) ON CONFLICT DO NOTHING
 
 -- name: add_param
-INSERT INTO param (run, name, value) VALUES (:run, :name, :value)
-ON CONFLICT (run, name) DO UPDATE SET value = excluded.value
+INSERT INTO param (run, name, value, number) VALUES (:run, :name, :value, :number)
+ON CONFLICT (run, name) DO UPDATE SET value = excluded.value, number = excluded.number
+
+-- name: add_origin
+INSERT INTO origin
+    (run, started, seed, stack, day, person, host, python, revision, branch, dirty)
+VALUES
+    (:run, :started, :seed, :stack, :day, :person, :host, :python, :revision, :branch, :dirty)
+ON CONFLICT (run) DO UPDATE SET started = excluded.started, seed = excluded.seed,
+    stack = excluded.stack, day = excluded.day, person = excluded.person, host = excluded.host,
+    python = excluded.python, revision = excluded.revision, branch = excluded.branch,
+    dirty = excluded.dirty
+
+-- name: refill_metric
+UPDATE metric_last SET number = :number
+WHERE EXISTS (SELECT 1 FROM metric m WHERE m.entry = metric_last.entry
+    AND m.position = metric_last.position AND m.kind = :kind)
 
 -- name: describe
 UPDATE about SET record = :record WHERE run = :run
@@ -87,7 +102,8 @@ INSERT INTO metric (entry, position, name, step, value, kind, at)
 VALUES (:entry, :position, :name, :step, :value, :kind, :at)
 
 -- name: add_metric_last
-INSERT INTO metric_last (entry, name, position) VALUES (:entry, :name, :position)
+INSERT INTO metric_last (entry, name, position, number)
+VALUES (:entry, :name, :position, :number)
 
 -- name: add_made
 INSERT INTO made (entry, kind, name, artifact)

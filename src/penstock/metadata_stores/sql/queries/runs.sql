@@ -5,17 +5,19 @@ SELECT r.number, r.id, r.name, r.status, r.ended, r.seen, r.kept, r.durable,
 FROM run r JOIN about a ON a.run = r.number
 WHERE r.id = :id
 
--- name: page
+-- name: by_number
 SELECT r.number, r.id, r.name, r.status, r.ended, r.seen, r.kept, r.durable,
     r.total, r.done, r.reused, r.failed, r.skipped, r.cancelled, r.boot, r.expires,
     a.owner, a.tags, a.note, a.error, a.record, r.created
 FROM run r JOIN about a ON a.run = r.number
-WHERE (r.created < :created OR (r.created = :created AND r.number < :number))
-    AND (:any_project = 1 OR r.project = :project)
-    AND (:any_pipeline = 1 OR r.pipeline = :pipeline)
-    AND (:any_parent = 1 OR r.parent = :parent)
-    AND (:any_tag = 1 OR EXISTS (SELECT 1 FROM tag t WHERE t.run = r.number AND t.name = :tag))
-ORDER BY r.created DESC, r.number DESC LIMIT :limit
+WHERE r.number = :number
+
+-- name: going
+SELECT r.number, r.id, r.name, r.status, r.ended, r.seen, r.kept, r.durable,
+    r.total, r.done, r.reused, r.failed, r.skipped, r.cancelled, r.boot, r.expires,
+    a.owner, a.tags, a.note, a.error, a.record, r.created
+FROM run r JOIN about a ON a.run = r.number
+WHERE r.status = 'running'
 
 -- name: names
 SELECT id, name FROM run
@@ -52,6 +54,9 @@ UPDATE about SET tags = :tags, note = :note WHERE run = :run
 
 -- name: drop_tags
 DELETE FROM tag WHERE run = :run
+
+-- name: drop_origin
+DELETE FROM origin WHERE run = :run
 
 -- name: drop_params
 DELETE FROM param WHERE run = :run

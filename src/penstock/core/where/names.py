@@ -1,0 +1,87 @@
+"""What a name in a filter means: a field of every run, a parameter, or a metric of a step."""
+
+from __future__ import annotations
+
+import re
+
+from penstock.core.conditions import Field, Measure, Names, Order, Parameter, Subject
+from penstock.core.where.fields import ALIASES, FIELDS
+from penstock.core.where.words import Word, near, wrong
+
+UNCHECKED = Names()
+_MEASURE = re.compile(r"(?P<step>[^.\[]+)(?:\[(?P<item>[\d.]+)\])?\.(?P<metric>.+)", re.DOTALL)
+_PARAMETERS = ("param.", "params.", "parameter.", "parameters.")
+_METRICS = ("metric.", "metrics.")
+
+
+def order(text: str, names: Names = UNCHECKED) -> Order:
+    """ "-evaluate.auc" is the highest first."""
+    name = text.strip()
+    descending = name.startswith("-")
+    at = len(text) - len(text.lstrip()) + descending
+    name = name.removeprefix("-")
+    found = named(text, Word("name", name, at, len(name)), names)
+    if found == Field("tag"):
+        raise wrong(text, Word("name", name, at, len(name)), "a run has several tags", "")
+    if found == Field("age"):
+        return Order(Field("created"), not descending)
+    return Order(found, descending)
+
+
+def subject(text: str, names: Names = UNCHECKED) -> Subject:
+    """What one name means: a field, a parameter, or a metric of a step."""
+    name = text.strip()
+    return named(text, Word("name", name, text.find(name), len(name)), names)
+
+
+def shown(subject: Subject) -> str:
+    """As people write it."""
+    match subject:
+        case Field(name=name) | Parameter(path=name):
+            return name
+        case Measure(step=step, metric=metric, item=item):
+            return f"{step}[{item}].{metric}" if item else f"{step}.{metric}"
+
+
+def named(text: str, word: Word, names: Names) -> Subject:
+    name = word.text
+    for prefix in _PARAMETERS:
+        if name.startswith(prefix):
+            return Parameter(name.removeprefix(prefix))
+    for prefix in _METRICS:
+        if name.startswith(prefix) and (found := _measure(name.removeprefix(prefix))):
+            return found
+    field = name.removeprefix("run.")
+    if (field := ALIASES.get(field, field)) in FIELDS:
+        return Field(field)
+    metric = _measure(name)
+    if not names.parameters and not names.steps:
+        return metric or Parameter(name)
+    known = metric is not None and metric.step in names.steps and metric.metric in names.metrics
+    if known and name in names.parameters:
+        hint = f"Write metric.{name} or param.{name}."
+        raise wrong(text, word, f"'{name}' is a metric and a parameter", hint)
+    if known and metric is not None:
+        return metric
+    if name in names.parameters:
+        return Parameter(name)
+    what = "metric or parameter" if metric else "field or parameter"
+    raise wrong(text, word, f"no run has a {what} '{name}'", _meant(name, metric, names))
+
+
+def _measure(name: str) -> Measure | None:
+    match = _MEASURE.fullmatch(name)
+    return Measure(match["step"], match["metric"], match["item"] or "") if match else None
+
+
+def _meant(name: str, metric: Measure | None, names: Names) -> str:
+    if name in names.metrics:
+        return f"A metric has its step before it: STEP.{name}"
+    if metric is not None and (step := near(metric.step, names.steps)):
+        if known := near(metric.metric, names.metrics):
+            return f"Did you mean '{step}.{known}'?"
+        return f"Metrics: {', '.join(names.metrics)}." if names.metrics else ""
+    if found := near(name, (*FIELDS, *ALIASES, *names.parameters)):
+        return f"Did you mean '{found}'?"
+    listed = ", ".join(names.parameters[:20])
+    return f"Parameters: {listed}." if listed else ""
