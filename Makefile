@@ -1,4 +1,4 @@
-# make demo | test | check | bench. Each sets up what it needs; only Python >= 3.11 must be there.
+# make demo | test | check | docs | bench. Each sets up what it needs; only Python >= 3.11 must be there.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,13 +12,14 @@ unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_REQUIRE_HASHES 
 unexport PENSTOCK_HOME PENSTOCK_STACK
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test check docs docs-serve bench format clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    the flights example on real data: run, reuse, change, explain"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, layers"
+	@echo "make docs    the site, into site/; docs-serve shows it while you write"
 	@echo "make bench   the benchmarks; writes benchmarks/RESULTS.md"
 	@echo "make format  put the code in order"
 
@@ -36,6 +37,12 @@ check: $(VENV)/.dev
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache
 
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/docs.py
+
+docs-serve: $(VENV)/.dev
+	$(BIN)/zensical serve
+
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
 
@@ -44,7 +51,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache site dist build
 
 # A stamp for each set of extras: setup runs again only when pyproject.toml has changed.
 $(VENV)/.flights: EXTRAS = flights

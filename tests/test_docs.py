@@ -1,19 +1,18 @@
-"""The README does what it says: its code is written to a file, its commands are run as shown."""
+"""The pages know all that there is: each name, command, option, setting and error has its heading."""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from tests.docs.story import blocks, commands
 
 import penstock
+import penstock.errors
+import penstock.testing
 from penstock.cli.main import COMMANDS
 from penstock.config.project import _TOP as TOP
 from penstock.config.project import PORTS, RUN_OPTIONS, STEP_OPTIONS
@@ -29,72 +28,20 @@ CLI = ROOT / "docs" / "reference" / "cli.md"
 CONFIGURATION = ROOT / "docs" / "reference" / "configuration.md"
 MANY = "Options of many commands"
 RETENTION = ("inputs",)
-NEVER_RUN = ("make ", "git ", "cd ", "pip ")
-
-
-def blocks(page: Path, language: str) -> Iterator[str]:
-    yield from re.findall(
-        rf"^```{language}(?: [^\n]*)?\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
-    )
-
-
-def environment(folder: Path) -> Mapping[str, str]:
-    """Commands find this interpreter first, and no state but the folder's."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PENSTOCK_")}
-    here = Path(sys.executable).parent
-    return {**kept, "PATH": f"{here}{os.pathsep}{kept['PATH']}", "HOME": str(folder)}
-
-
-def said(output: str) -> str:
-    """What does not change from run to run: no ids, no times, no padding."""
-    return re.sub(r"\s+", " ", output).strip()
-
-
-def steps_of(block: str) -> Iterator[tuple[str, str]]:
-    """Each command of a console block, with the output shown below it."""
-    command, shown = "", list[str]()
-    for line in [*block.splitlines(), "$ "]:
-        if line.startswith("$ "):
-            if command:
-                yield command, "\n".join(shown)
-            command, shown = line[2:], []
-        else:
-            shown.append(line)
-
-
-def test_the_tour_of_the_readme_runs_as_it_is_shown(tmp_path: Path) -> None:
-    (code,) = blocks(README, "python")
-    (tmp_path / "tour.py").write_text(code)
-    (tmp_path / "penstock.toml").touch()
-    tour = [
-        step
-        for block in blocks(README, "console")
-        for step in steps_of(block)
-        if not step[0].startswith(NEVER_RUN)
-    ]
-    assert tour
-    for command, shown in tour:
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=tmp_path,
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
-        unsaid = [line for line in shown.splitlines() if said(line) not in said(done.stdout)]
-        assert unsaid == [], f"$ {command}\n{done.stdout}{done.stderr}"
+ERRORS = ROOT / "docs" / "reference" / "errors.md"
+BUILT = ("llms.txt", "llms-full.txt")
+NAMES_PAGE = ROOT / "docs" / "reference" / "names.md"
 
 
 def test_the_tour_of_the_readme_takes_at_most_30_lines_of_code() -> None:
-    (code,) = blocks(README, "python")
+    (code,) = (block.text for block in blocks(README) if block.language == "python")
     assert len(code.splitlines()) <= 30
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_to_a_file_finds_it(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
-    local = [link for link in links if "://" not in link]
+    local = [link for link in links if "://" not in link and link not in BUILT]
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
@@ -103,48 +50,27 @@ def test_the_makefile_has_every_target_that_the_pages_name() -> None:
     named = {
         name
         for page in PAGES
-        for block in blocks(page, "console")
-        for command, _ in steps_of(block)
-        if (words := shlex.split(command, comments=True))[:1] == ["make"]
+        for block in blocks(page)
+        if block.language == "console"
+        for command in commands(block)
+        if (words := shlex.split(command.text, comments=True))[:1] == ["make"]
         for name in words[1:]
     }
     assert named <= targets
 
 
-def test_the_code_of_the_python_page_runs(tmp_path: Path) -> None:
-    (tmp_path / "penstock.toml").touch()
-    (tmp_path / "page.py").write_text(
-        "\n".join(blocks(ROOT / "docs" / "reference" / "python.md", "python"))
-    )
-    done = subprocess.run(
-        [sys.executable, "page.py"],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_configuration_that_the_page_shows_is_accepted(tmp_path: Path) -> None:
-    page = ROOT / "docs" / "reference" / "configuration.md"
-    (toml,) = blocks(page, "toml")
-    (yaml,) = blocks(page, "yaml")
-    (tmp_path / "penstock.toml").write_text(toml)
-    (tmp_path / "run.yaml").write_text(yaml)
-    done = subprocess.run(
-        [sys.executable, "-m", "penstock", "config", "--config", "run.yaml", "--json"],
-        cwd=tmp_path,
-        env={**environment(tmp_path), "STORE": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_every_public_name_is_on_the_python_page() -> None:
+def test_every_public_name_has_its_entry_and_is_in_the_story_of_the_python_page() -> None:
+    public = {f"penstock.{name}" for name in penstock.__all__}
+    public |= {f"penstock.testing.{name}" for name in penstock.testing.__all__}
+    entries = re.findall(r"^::: (\S+)$", NAMES_PAGE.read_text(), re.MULTILINE)
+    assert sorted(entries) == sorted(public)
     words = set(re.findall(r"\w+", (ROOT / "docs" / "reference" / "python.md").read_text()))
     assert sorted(set(penstock.__all__) - words) == []
+
+
+def test_every_public_name_says_what_it_is() -> None:
+    found = [getattr(penstock, name) for name in penstock.__all__]
+    assert [one for one in found if not (one.__doc__ or "").strip()] == []
 
 
 def test_every_option_of_a_run_is_on_the_python_page() -> None:
@@ -198,3 +124,40 @@ def test_every_setting_and_variable_has_a_heading() -> None:
     source = "".join(file.read_text() for file in (ROOT / "src").rglob("*.py"))
     variables = {*VARIABLES, *re.findall(r"\"(PENSTOCK_[A-Z_]+)\"", source)}
     assert sorted(variables - found) == []
+
+
+def test_every_error_has_a_section_that_provokes_it() -> None:
+    """By its name in what is shown (of a family: by that of a member), or by its own exit code."""
+    told = sections(ERRORS)
+    classes = {n: c for n, c in vars(penstock.errors).items() if is_error(c)}
+    assert list(told) == list(classes)
+    unprovoked = []
+    for name, error in classes.items():
+        family = {n for n, c in classes.items() if issubclass(c, error)}
+        failing = [
+            command
+            for block in blocks(ERRORS)
+            if block.language == "console" and block.text in told[name]
+            for command in commands(block)
+            if command.code
+        ]
+        shown = " ".join(line for command in failing for line in command.shown)
+        codes = {command.code for command in failing}
+        if not (family & set(re.findall(r"\w+", shown)) or error.exit_code in codes - {1, 2}):
+            unprovoked.append(name)
+    assert unprovoked == []
+
+
+def is_error(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, penstock.errors.PenstockError)
+
+
+def test_every_error_says_its_cause_and_the_next_move() -> None:
+    told = sections(ERRORS)
+    assert [name for name, text in told.items() if "\n**Next move:** " not in text] == []
+    assert [name for name, text in told.items() if re.match(r"\s*```", text)] == []
+
+
+def test_the_tree_of_errors_is_that_of_the_code() -> None:
+    tree = (penstock.errors.__doc__ or "").partition("\n\n")[2].strip()
+    assert tree in ERRORS.read_text()
