@@ -109,6 +109,7 @@ def role(role: str = "", aspects: tuple[str, ...] = ()) -> Decorator:
     """A decorator of steps that carry this role: `trainer = role("trainer", ("statistics",))`."""
 
     def decorate(function: Callable[..., Any] | None = None, /, **given: Any) -> Any:
+        """Make a step of a function: `@step`, or `@step(retries=2, timeout="10m")`."""
         frame = sys._getframe(1)
         if function is not None:
             return _step(function, frame, role, aspects, given)
