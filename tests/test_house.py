@@ -56,6 +56,8 @@ OF_USERS = {
     "torch",
     "polars",
     "IPython",
+    "PIL",
+    "plotly",
 }
 """Libraries of values: only a serializer knows them (and, for their random state, `run/seeds.py`)."""
 

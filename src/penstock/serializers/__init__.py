@@ -5,6 +5,9 @@ from __future__ import annotations
 from penstock.core.ports import Serializer
 from penstock.core.registered import register
 from penstock.serializers.arrow import Arrow
+from penstock.serializers.charts import Charts
+from penstock.serializers.figures import Figures
+from penstock.serializers.images import Images
 from penstock.serializers.modules import Modules
 from penstock.serializers.numpy import Numpy
 from penstock.serializers.pandas import Pandas
@@ -30,6 +33,9 @@ def default_serializers() -> tuple[Serializer, ...]:
         Polars(),
         Arrow(),
         Sklearn(),
+        Images(),
+        Figures(),
+        Charts(),
         Modules(),
         Paths(),
         Pickle(),
