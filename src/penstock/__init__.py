@@ -101,5 +101,16 @@ if not TYPE_CHECKING:
         found = globals()[name] = getattr(import_module(home), name)
         return found
 
+    def load_ipython_extension(shell: object) -> None:
+        """`%load_ext penstock`: progress in cells, and the magic `%penstock`."""
+        from penstock.api.extension import load
+
+        load(shell)
+
+    def unload_ipython_extension(shell: object) -> None:
+        from penstock.api.extension import unload
+
+        unload(shell)
+
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

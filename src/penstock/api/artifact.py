@@ -21,6 +21,9 @@ class Artifact(Reference):
         """The value, verified, and a fresh one for each call."""
         return seam.client(self._stack).fetch(self.address)
 
+    def _repr_html_(self) -> str | None:
+        return seam.form("of_artifact", seam.client(self._stack), self.address)
+
 
 def ref(address: str) -> Any:
     """An old result by address: `ref("run:ab12/fit")`, `ref("run:ab12/split.train")`.

@@ -32,7 +32,7 @@ from penstock.define.callee import Callee
 from penstock.define.pipeline import Composed
 from penstock.define.site import PLAIN, Use, active
 from penstock.define.trace import trace
-from penstock.define.use import Bound, checked_name
+from penstock.define.use import Bound, Usable, checked_name
 from penstock.errors import DefinitionError, RunFailed
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class RunOptions(TypedDict, total=False):
     logical_date: date | str
     capture: bool
     pdb: bool
+    primary: str
 
 
 class Pipeline(Composed[P, R]):
@@ -89,7 +90,11 @@ class Pipeline(Composed[P, R]):
         # Inside of a step every call is plain, whatever stands around this run.
         token = active.set(None)
         try:
-            ended = session.run(definition, options)
+            with seam.watched(options) as listeners:
+                ended = session.run(definition, options, listeners)
+        except KeyboardInterrupt as stopped:
+            # Who left the debugger did so by its own exception, which `python -m pdb` waits for.
+            raise stopped.__cause__ or stopped from None
         finally:
             active.reset(token)
         made: Run[R] = Run(ended.run, options.stack)
@@ -109,7 +114,8 @@ class Pipeline(Composed[P, R]):
 
     def sweep(self, *args: P.args, **kwargs: P.kwargs) -> list[Run[R]]:
         """A run for every element of the arguments that are `each(…)` or `cross(…)`."""
-        return [self.run(*one, **named) for one, named in self.spread(args, kwargs)]
+        with seam.many():
+            return [self.run(*one, **named) for one, named in self.spread(args, kwargs)]
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundPipeline[R]:
         """A call with its arguments, to be made, run or planned later."""
@@ -152,6 +158,9 @@ class Pipeline(Composed[P, R]):
         return definition, replace(options, logical_date=date)
 
 
+Usable.form = staticmethod(lambda one: seam.form("usable_form", one))
+
+
 class BoundPipeline(Bound[R], Generic[R]):
     """A pipeline with its arguments."""
 
@@ -172,6 +181,9 @@ class BoundPipeline(Bound[R], Generic[R]):
     def graph(self) -> Graph:
         return self._pipeline.graph(*self.args, **self.kwargs)
 
+    def _repr_html_(self) -> str | None:
+        return seam.form("bound_form", self._pipeline, self.args, self.kwargs)
+
 
 class Configured(Protocol):
     """`@pipeline(…)`: what is left to do is to be given the function."""
@@ -182,15 +194,22 @@ class Configured(Protocol):
 @overload
 def pipeline(function: Callable[P, R], /) -> Pipeline[P, R]: ...
 @overload
-def pipeline(*, name: str = "", options: RunOptions | None = None) -> Configured: ...
+def pipeline(
+    *, name: str = "", primary: str = "", options: RunOptions | None = None
+) -> Configured: ...
 def pipeline(
     function: Callable[..., Any] | None = None,
     /,
     *,
     name: str = "",
+    primary: str = "",
     options: RunOptions | None = None,
 ) -> Any:
-    """Make a pipeline of a function that calls steps: `@pipeline`, or `@pipeline(name=…)`."""
+    """Make a pipeline of a function that calls steps: `@pipeline`, or `@pipeline(name=…)`.
+
+    `primary` is the metric by which its runs are judged: "evaluate.auc", or "-evaluate.loss" where
+    lower is better.
+    """
 
     def decorate(function: Callable[..., Any], frame: FrameType | None = None) -> Any:
         if isinstance(function, Composed):
@@ -199,7 +218,8 @@ def pipeline(
                 hint="Leave one decorator out.",
             )
         callee = Callee(function, "pipeline", frame or sys._getframe(1))
-        given = run_options.options(DEFAULTS, **(options or {}))
+        judged: RunOptions = {"primary": primary} if primary else {}
+        given = run_options.options(DEFAULTS, **{**(options or {}), **judged})
         return Pipeline(callee, checked_name(name or callee.name), PLAIN, given)
 
     return decorate if function is None else decorate(function, sys._getframe(1))

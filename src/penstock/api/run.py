@@ -139,6 +139,9 @@ class StepRun(Marker):
     def _address(self) -> str:
         return f"run:{self.record.run}/{self.name}"
 
+    def _repr_html_(self) -> str | None:
+        return seam.form("of_step", self._client, self.record.run, self.name)
+
     def __repr__(self) -> str:
         return f"<step {self.name}: {self.status}>"
 
@@ -172,6 +175,11 @@ class Run(Marker, Generic[R]):
     @property
     def name(self) -> str:
         return self._record.name
+
+    @property
+    def stack(self) -> str:
+        """The stack that it is read from, by name; "" is the default one."""
+        return self._stack
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -257,6 +265,9 @@ class Run(Marker, Generic[R]):
     @property
     def _client(self) -> Client:
         return seam.client(self._stack)
+
+    def _repr_html_(self) -> str | None:
+        return seam.form("of_run", self._client, self.id)
 
     def __repr__(self) -> str:
         name = f" '{self.name}'" if self.name else ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -14,12 +15,14 @@ from penstock.core.naming import is_first_party
 from penstock.core.options import Options
 from penstock.core.project import Project, find_project
 from penstock.define.callee import Callee
+from penstock.errors import PenstockError
 
 if TYPE_CHECKING:
     # An import at the top would make every script pay for the engine, whether it runs or not.
     from penstock.client import Client
     from penstock.experiments.compare import Comparison
     from penstock.session import Session
+    from penstock.views.choice import View
 
 
 def project() -> Project:
@@ -47,6 +50,7 @@ def session(stack: str = "") -> Session:
     if _used:
         return _used[-1]
     opened: Session = _engine().session(project(), stack)
+    import_module("penstock.api.manners").mind()
     return opened
 
 
@@ -63,6 +67,68 @@ def _engine() -> Any:
 
 def client(stack: str = "") -> Client:
     made: Client = import_module("penstock.client").Client(session(stack).stack)
+    return made
+
+
+# ---- what people see
+
+
+cells: list[Callable[[], View | None]] = []
+"""Makes the view of a run in a notebook, once `%load_ext penstock` was said."""
+_watched: list[View] = []
+_many: list[None] = []
+
+
+@contextmanager
+def watched(options: Options) -> Iterator[Sequence[View]]:
+    """Who looks on while a run goes on: somebody at a terminal, or in front of a notebook."""
+    view = None if options.pdb or _used or _watched else _view()
+    try:
+        if view is None:
+            yield ()
+            return
+        _watched.append(view)
+        try:
+            yield (view,)
+        finally:
+            _watched.remove(view)
+            view.close()
+    except KeyboardInterrupt as stop:
+        import_module("penstock.api.manners").interrupted(stop)
+        raise
+
+
+@contextmanager
+def many() -> Iterator[None]:
+    """Runs in this block are some of many: each leaves a line behind, and no tree."""
+    _many.append(None)
+    try:
+        yield
+    finally:
+        _many.pop()
+
+
+def _view() -> View | None:
+    stream: Any = sys.stderr
+    if import_module("penstock.perform.context").current() is not None:
+        return None  # It is a step that runs it: the run around is looked at.
+    if cells:
+        return cells[-1]()
+    asked = os.environ.get("PENSTOCK_PROGRESS")
+    if not asked and not (stream is not None and stream.isatty()):
+        return None  # Only who looks on pays for what is seen.
+    choice = import_module("penstock.views.choice")
+    shown = choice.shown(stream, in_pipe="off")
+    found: View | None = choice.view(stream, shown, summary=True, brief=bool(_many))
+    return found
+
+
+def form(kind: str, *given: Any) -> str | None:
+    """HTML for a notebook; None, at which it shows the repr, where a store has not what it takes."""
+    try:
+        made: str | None = getattr(import_module("penstock.api.notebook"), kind)(*given)
+    except PenstockError:
+        return None
     return made
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import partial
 from itertools import product
 from types import FrameType
-from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -36,6 +36,8 @@ class Usable(ABC, Generic[P, R]):
     """A step or a pipeline, with how this use of it differs from a plain call."""
 
     kind = "step"
+    form: ClassVar[Callable[[Any], str | None] | None] = None
+    """What a notebook shows of it: given by `penstock.api`, which can draw."""
 
     def __init__(self, callee: Callee, name: str, use: Use) -> None:
         self.callee = callee
@@ -247,6 +249,9 @@ class Usable(ABC, Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
+
+    def _repr_html_(self) -> str | None:
+        return Usable.form(self) if Usable.form is not None else None
 
 
 class Bound(Generic[R]):

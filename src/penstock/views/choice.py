@@ -41,15 +41,19 @@ def is_live(stream: IO[str]) -> bool:
     )
 
 
-def view(stream: IO[str], kind: Shown, *, summary: bool) -> View | None:
-    """A view on this stream. With `summary`, its last line says what the run came to."""
+def view(
+    stream: IO[str], kind: Shown, *, summary: bool = False, brief: bool = False
+) -> View | None:
+    """A view on this stream. With `summary`, its last line says what the run came to; with `brief`,
+    a tree leaves nothing but that line behind.
+    """
     match kind:
         case "off":
             return None
         case "tree":
             from penstock.views.screen import Screen
 
-            return Screen(stream, summary=summary)
+            return Screen(stream, summary=summary, brief=brief)
         case "lines":
             from penstock.views.lines import Lines
 

@@ -34,9 +34,10 @@ BEGIN, END = "\x1b[?2026h\x1b[?25l", "\x1b[?25h\x1b[?2026l"
 class Screen:
     """Shows a run's events. Events only change the board; a thread draws it."""
 
-    def __init__(self, stream: IO[str], *, summary: bool = False) -> None:
+    def __init__(self, stream: IO[str], *, summary: bool = False, brief: bool = False) -> None:
         self._stream = stream
         self._summary = summary
+        self._brief = brief
         self._board = Board()
         self._pen = Pen(colored=colors(stream), unicode=_is_unicode(stream))
         self._lock = threading.RLock()
@@ -151,6 +152,8 @@ class Screen:
         run = self._board.run
         if run is None:
             return []
+        if last and self._brief and self._board.over and not self._board.failed:
+            return [self._ending(run, width)]
         room = max(height - 2, LAST) if last else max(height - 4, 3)
         moment = now()
         lines = [

@@ -39,6 +39,8 @@ SHEET = """
  --wash:color-mix(in srgb,currentColor 5%,transparent);
  --hue:color-mix(in srgb,currentColor 55%,transparent);
  max-width:100%;overflow-x:auto;padding:2px 0}
+.penstock.penstock .sides{display:flex;flex-wrap:wrap;gap:8px 44px;align-items:flex-start}
+.penstock.penstock .sides>div{max-width:100%;overflow-x:auto}
 .penstock.penstock h4{font-size:13px;font-weight:600;margin:0 0 4px;line-height:1.5}
 .penstock.penstock h5{font-size:11px;font-weight:600;margin:12px 0 2px;letter-spacing:.04em;
  text-transform:uppercase;color:var(--soft);line-height:1.5}
@@ -204,6 +206,11 @@ def fold(title: object, *parts: object, open: bool = False) -> Html:
         return inner
     words = Html(" open") if open else Html("")
     return Html(f"<details{words}>{tag('summary', title)}{inner}</details>")
+
+
+def beside(*parts: object) -> Html:
+    """Beside each other where there is room, else below."""
+    return tag("div", *(tag("div", part) for part in parts if part), cls="sides")
 
 
 def bar(done: float, total: float) -> Html:
