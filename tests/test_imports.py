@@ -15,7 +15,7 @@ IMPORT = "from penstock import context, each, pipeline, step"
 """What every pipeline's file says: names are imported on first use, so the bare import tells little."""
 
 HEAVY = (
-    "pandas", "numpy", "pyarrow", "sklearn", "scipy", "joblib", "torch", "polars",
+    "pandas", "numpy", "pyarrow", "sklearn", "scipy", "joblib", "torch", "polars", "xgboost", "lightgbm",
     "rich", "yaml", "click", "cloudpickle", "pygments",
     "asyncio", "concurrent.futures", "multiprocessing", "importlib.metadata", "logging", "sqlite3",
     "unittest", "email", "http", "urllib.request", "ssl", "socket",

@@ -41,31 +41,31 @@ class Numpy:
         if np is None:
             return False
         kinds = (np.ndarray, np.void, np.memmap, np.ma.MaskedArray)
-        return type(value) in kinds and _is_data(getattr(value, "dtype", None))
+        return type(value) in kinds and is_data(getattr(value, "dtype", None))
 
     def encode(self, value: Any, files: Files) -> Encoded:
         import numpy as np
 
         meta: dict[str, Any] = {"dtype": str(value.dtype), "shape": list(value.shape)}
         if isinstance(value, np.ma.MaskedArray):
-            _write(files, FILE, value.data)
+            write(files, FILE, value.data)
             if value.mask is not np.ma.nomask:
-                _write(files, MASK, value.mask)
+                write(files, MASK, value.mask)
             if not _fills_by_default(value):
-                _write(files, FILL, np.asarray(value.fill_value))
+                write(files, FILL, np.asarray(value.fill_value))
             meta |= {"masked": True, "hard": value.hardmask}
             return Encoded(meta=meta, content=_masked(value))
-        _write(files, FILE, value)
+        write(files, FILE, value)
         return Encoded(meta=meta | {"scalar": True} if isinstance(value, np.void) else meta)
 
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
         import numpy as np
 
-        array, meta = _read(files[FILE]), manifest.meta
+        array, meta = read(files[FILE]), manifest.meta
         if not meta.get("masked"):
             return array[()] if meta.get("scalar") else array
-        mask: Any = _read(files[MASK]) if MASK in files else np.ma.nomask
-        fill = _read(files[FILL])[()] if FILL in files else None
+        mask: Any = read(files[MASK]) if MASK in files else np.ma.nomask
+        fill = read(files[FILL])[()] if FILL in files else None
         return np.ma.MaskedArray(array, mask, fill_value=fill, hard_mask=meta["hard"])
 
     def digest(self, value: Any) -> str:
@@ -96,7 +96,7 @@ def _digest(value: Any) -> str:
     return blake3(header).update(data).hexdigest()
 
 
-def _write(files: Files, name: str, value: Any) -> None:
+def write(files: Files, name: str, value: Any) -> None:
     header, data = _written(value)
     with files.create(name, len(header) + data.nbytes) as file:
         file.write(header)
@@ -104,13 +104,13 @@ def _write(files: Files, name: str, value: Any) -> None:
             file.write(data)
 
 
-def _is_data(dtype: Any) -> bool:
+def is_data(dtype: Any) -> bool:
     """Whether the bytes are all there is: no objects, no metadata, no titles of fields."""
     if dtype.kind not in "biufcSUVmM" or dtype.hasobject or dtype.metadata:
         return False
     if dtype.subdtype is not None:
-        return _is_data(dtype.subdtype[0])
-    return all(len(field) == 2 and _is_data(field[0]) for field in (dtype.fields or {}).values())
+        return is_data(dtype.subdtype[0])
+    return all(len(field) == 2 and is_data(field[0]) for field in (dtype.fields or {}).values())
 
 
 def _written(value: Any) -> tuple[bytes, memoryview]:
@@ -157,7 +157,7 @@ def _header(descr: object, *, fortran: bool, shape: tuple[int, ...]) -> bytes:
     return MAGIC + version + len(data).to_bytes(length, "little") + data
 
 
-def _read(file: Path | bytes) -> Any:
+def read(file: Path | bytes) -> Any:
     import numpy as np
     from numpy.lib import format as npy
 

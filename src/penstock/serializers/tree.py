@@ -28,7 +28,15 @@ from penstock.serializers.forms import Pack, form, in_base64, tag
 Leaf = Callable[[object], int]
 DEEP = 150
 """Levels of nesting that are written as JSON; deeper values, and cycles, are not."""
-FACTORIES = {"int": int, "float": float, "list": list, "dict": dict, "set": set, "str": str}
+FACTORIES = {
+    "int": int,
+    "float": float,
+    "list": list,
+    "dict": dict,
+    "set": set,
+    "str": str,
+    "OrderedDict": OrderedDict,
+}
 ADDRESSES = (
     ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
     ipaddress.IPv4Interface, ipaddress.IPv6Interface,
