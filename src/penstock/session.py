@@ -42,6 +42,7 @@ from penstock.define.closure import Closures, sources
 from penstock.define.trace import Environment
 from penstock.errors import LeaseLost, PenstockError, StoreError
 from penstock.perform.context import current
+from penstock.perform.debugger import post_mortem
 from penstock.perform.seeds import Preserved
 from penstock.run.agenda import Agenda
 from penstock.run.commit import Commits
@@ -287,7 +288,7 @@ class Session:
             ),
             resolve=prepared.sources.__getitem__,
             checkpoint=metadata.calls.checkpoint,
-            failed=_post_mortem if options.pdb else None,
+            failed=post_mortem if options.pdb else None,
         )
         flat, part = prepared.flat, prepared.part
         scribe = Scribe(record.id, commits)
@@ -417,12 +418,6 @@ def _sources_in(source: Input) -> Iterator[SourceRef]:
 
 def _shown(source: Input) -> Any:
     return plain(source.value) if isinstance(source, Literal) else repr(source)
-
-
-def _post_mortem(exception: BaseException) -> None:
-    import pdb
-
-    pdb.post_mortem(exception.__traceback__)
 
 
 @contextmanager

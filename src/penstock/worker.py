@@ -19,6 +19,7 @@ from penstock.core.calls import Advanced, Broke, Outcome, Saved
 from penstock.core.graph import Target
 from penstock.core.importing import distrust_young_bytecode, find
 from penstock.core.unsafe import unpack
+from penstock.errors import UsageError
 from penstock.executors import wire
 from penstock.executors.lifeline import hold
 from penstock.perform.call import Tools
@@ -34,12 +35,22 @@ def main(connection: int, lifeline: int, stack: str) -> None:
     # What a step starts does not inherit it.
     parent.set_inheritable(False)
     _streams()
+    if not os.environ.get("PYTHONBREAKPOINT"):
+        # What the user has set may listen elsewhere; pdb would read from nowhere.
+        sys.breakpointhook = _no_terminal
     tools = replace(tools_from(stack), own=True, fflush=_fflush())
     try:
         _Worker(parent, tools).serve()
     except (KeyboardInterrupt, ConnectionError):
         # A step that was asked to stop, or a parent that is gone: its group ends with us.
         sys.exit(1)
+
+
+def _no_terminal(*args: object, **kwargs: object) -> None:
+    raise UsageError(
+        "breakpoint() in a worker process, which has no terminal",
+        hint="Run it with --pdb, or without workers: then steps run in front of you.",
+    )
 
 
 class _Worker:

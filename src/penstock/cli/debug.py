@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import pdb
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from penstock.cli.binding import assignments
 from penstock.cli.flags import client, on_stack, run_argument, step_argument
+from penstock.cli.loading import importing, reach
 from penstock.cli.terminal import terminal
 from penstock.client import Client
+from penstock.config import near
 from penstock.config.coerce import coerce
 from penstock.core.graph import Literal, ParamRef
-from penstock.core.naming import resolve
+from penstock.core.naming import MAIN, resolve
+from penstock.core.parts import explain, words
 from penstock.core.project import find_project
 from penstock.core.records import StepRecord
-from penstock.errors import UsageError
+from penstock.core.secret import reveal
+from penstock.define.closure import Closures
+from penstock.errors import ArtifactDamaged, ArtifactMissing, DefinitionError, NotFound, UsageError
 from penstock.perform import seeds
+from penstock.perform.arguments import invoke
 from penstock.perform.context import Scene, enter, leave
+from penstock.perform.debugger import is_quit, post_mortem, step_through
+
+Arguments = dict[str, Any]
 
 
 @click.command()
@@ -33,11 +41,10 @@ from penstock.perform.context import Scene, enter, leave
 def command(run_id: str, step: str, param: tuple[str, ...], start: bool, stack: str) -> int:
     reader = client(stack)
     run = reader.run(run_id)
-    record = reader.step(run.id, step)
-    root = find_project(Path.cwd()).root
-    sys.path[:0] = [str(f) for f in (Path.cwd(), root / "src", root) if str(f) not in sys.path]
-    function, arguments = _call(reader, record, assignments(param, "-p"))
-    terminal.note(f"'{record.name}' of run {run.id}, with the code as it is now:")
+    record = _one_call(reader, reader.step(run.id, step))
+    function, hints = _function(record)
+    arguments = _arguments(reader, record, hints, assignments(param, "-p"))
+    terminal.note(f"'{record.name}' of run {run.id}, with {_code(reader, record, function)}:")
     for name, value in arguments.items():
         terminal.note(f"  {name} = {_short(value)}")
     scene = Scene(
@@ -53,17 +60,81 @@ def command(run_id: str, step: str, param: tuple[str, ...], start: bool, stack: 
         seeds.end()
 
 
-def _call(
-    reader: Client, record: StepRecord, given: dict[str, str]
-) -> tuple[Callable[..., Any], dict[str, Any]]:
-    node, arguments = reader.results(record.run).arguments(record.node, record.index)
-    found: Any = resolve(record.ref)
+def _one_call(reader: Client, record: StepRecord) -> StepRecord:
+    """Of a map the item that failed first: a map itself is no call."""
+    if record.total is None or record.index:
+        return record
+    items = [one for one in reader.steps(record.run, record.node) if one.index]
+    failed = [one for one in items if one.status == "failed"]
+    if failed:
+        return failed[0]
+    if not items:
+        raise NotFound(f"'{record.name}' is a map that came to no items: {record.status}")
+    raise UsageError(
+        f"'{record.name}' is a map of {len(items)} items, none of which failed",
+        hint=f"Name one: '{items[0].name}'.",
+    )
+
+
+# ---- what is called
+
+
+def _function(record: StepRecord) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+    """The step's function as it is now, and its annotations."""
+    if record.ref.partition(":")[0] == MAIN:
+        raise UsageError(
+            f"'{record.name}' was defined in a notebook or at a prompt, which is gone",
+            hint="Put the function into a file; or call it there, and use %debug.",
+        )
+    reach(find_project(Path.cwd()), Path.cwd())
+    with importing(record.ref):
+        found: Any = resolve(record.ref)
     callee = getattr(found, "callee", None)
-    function = callee.function if callee is not None else found
-    hints = callee.hints if callee is not None else {}
+    return (found, {}) if callee is None else (callee.function, callee.hints)
+
+
+def _code(reader: Client, record: StepRecord, function: Callable[..., Any]) -> str:
+    """Whether it is what ran then, and if not, what has changed."""
+    if record.parts is None:
+        return "the code as it is now"
+    closures = Closures(reader.stack.project.root, reader.stack.artifacts.digest)
+    try:
+        now = closures.closure(function)
+    except DefinitionError:
+        return "the code as it is now"
+    if now.digest == record.parts.code:
+        return "the code that ran then"
+    changes = explain(
+        record.parts,
+        replace(record.parts, code=now.digest),
+        lambda code: now if code == now.digest else reader.code_of(code),
+        ref=record.ref,
+    )
+    told = "; ".join(dict.fromkeys(words(change) for change in changes))
+    return f"the code as it is now (changed since then: {told or 'a package, or Python'})"
+
+
+# ---- with what
+
+
+def _arguments(
+    reader: Client, record: StepRecord, hints: Mapping[str, Any], given: Mapping[str, str]
+) -> Arguments:
+    recorded = reader.results(record.run)
+    results = replace(recorded, secret=lambda secret: reveal(secret.source, secret.name))
+    try:
+        node, arguments = results.arguments(record.node, record.index)
+    except (ArtifactMissing, ArtifactDamaged) as lost:
+        raise type(lost)(
+            f"an input of '{record.name}' is lost: {lost.message}",
+            hint="Run the pipeline again: what a step needs is then made anew, and that run can be "
+            "debugged.",
+        ) from lost
     for name, text in given.items():
         if name not in arguments:
-            raise UsageError(f"'{record.name}' has no parameter '{name}'")
+            raise UsageError(
+                f"'{record.name}' has no parameter '{name}'", hint=near(name, arguments)
+            )
         arguments[name] = coerce(text, hints.get(name, Any), name)
     for name in arguments.keys() - given.keys():
         literal = isinstance(node.inputs[name], Literal | ParamRef)
@@ -75,7 +146,7 @@ def _call(
                 hint=f"Give it: -p {name}=…",
             )
         arguments[name] = arguments[name] if made is None else made[0]
-    return function, arguments
+    return arguments
 
 
 def _again(reader: Client, name: str, value: Any, hint: Any, expected: str) -> tuple[Any] | None:
@@ -94,16 +165,18 @@ def _coerced(value: Any, hint: Any, name: str) -> Any:
         return value
 
 
-def _replay(function: Callable[..., Any], arguments: dict[str, Any], *, start: bool) -> int:
-    if start:
-        pdb.Pdb().runcall(function, **arguments)
-        return 0
+# ---- the call
+
+
+def _replay(function: Callable[..., Any], arguments: Arguments, *, start: bool) -> int:
     try:
-        result = function(**arguments)
-    except Exception as error:  # The step is user code: any error may come of it.
-        frames = error.__traceback__.tb_next if error.__traceback__ else None
-        terminal.note(terminal.style(f"{type(error).__name__}: {error}", "red", err=True))
-        pdb.post_mortem(frames or error.__traceback__)
+        result = step_through(function, arguments) if start else invoke(function, arguments)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the step is user code: any error may come of it
+        if is_quit(error):
+            return 0
+        post_mortem(error)
         return 1
     terminal.note("it did not fail this time; its result:")
     terminal.out(_short(result))

@@ -6,6 +6,8 @@ import importlib
 import linecache
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -63,20 +65,28 @@ def project_of(target: Target) -> Project:
 
 def load(target: Target, project: Project) -> Pipeline:
     """Import the module and find the pipeline. Raises LoadFailed, NotFound, UsageError."""
-    folders = [str(project.root)]
-    if (project.root / "src").is_dir():
-        folders.insert(0, str(project.root / "src"))
-    folders.insert(0, str(target.file.resolve().parent if target.file else Path.cwd()))
-    sys.path[:0] = [folder for folder in dict.fromkeys(folders) if folder not in sys.path]
-    try:
+    reach(project, target.file.resolve().parent if target.file else Path.cwd())
+    with importing(target.shown):
         module = _file(target.file.resolve(), project) if target.file else _named(target.module)
+    return _pipeline(module, target)
+
+
+def reach(project: Project, first: Path) -> None:
+    """Have the project's modules importable, those of one folder before the others."""
+    source = project.root / "src"
+    folders = [str(first), *([str(source)] if source.is_dir() else []), str(project.root)]
+    sys.path[:0] = [folder for folder in dict.fromkeys(folders) if folder not in sys.path]
+
+
+@contextmanager
+def importing(shown: str) -> Iterator[None]:
+    """What a module raises when it is imported becomes a LoadFailed that says where."""
+    try:
+        yield
     except PenstockError:
         raise
     except Exception as error:  # the module is the user's own code
-        raise LoadFailed(
-            f"'{target.shown}' could not be imported", hint=_traceback(error)
-        ) from None
-    return _pipeline(module, target)
+        raise LoadFailed(f"'{shown}' could not be imported", hint=_traceback(error)) from None
 
 
 def _named(name: str) -> ModuleType:

@@ -24,6 +24,7 @@ from penstock.perform.arguments import LOST, Loader, Lost, invoke, look
 from penstock.perform.audit import Watch, undeclared
 from penstock.perform.capture import Capture, Descriptors, Streams
 from penstock.perform.context import Notify, Scene
+from penstock.perform.debugger import is_quit
 from penstock.perform.failing import cut, describe, retryable
 from penstock.perform.logs import Log, file_name, log_path
 from penstock.perform.redact import Redactor
@@ -115,6 +116,8 @@ def _loaded(
                 raise Lost(lost, error) from error
             failure = error
         except BaseException as error:  # around user code: SystemExit is a failure, too
+            if is_quit(error) and not tools.own:
+                raise KeyboardInterrupt from error
             failure = error
     logged, notes = _logged(scene, secrets), _notes(scene)
     if failure is not None:

@@ -53,6 +53,10 @@ class Skipped(NotFound):
     """A value comes from a step that was skipped."""
 
 
+def _unrecorded(secret: SecretRef) -> object:
+    raise NotFound(f"the secret '{secret.name}' is not recorded")
+
+
 class Results(Struct, frozen=True):
     """Reads values of one run; `steps` are its records, `load` opens an artifact."""
 
@@ -61,6 +65,7 @@ class Results(Struct, frozen=True):
     load: Callable[[Made], object]
     fetch: Callable[[str], object]
     """What an address stands for."""
+    secret: Callable[[SecretRef], object] = _unrecorded
 
     def value(self) -> Any:
         """What the pipeline returned: None where a step was skipped.
@@ -117,8 +122,8 @@ class Results(Struct, frozen=True):
                 return operate(op, [self._value(item, scope) for item in operands])
             case SourceRef(address=address):
                 return self.fetch(address)
-            case SecretRef(name=name):
-                raise NotFound(f"the secret '{name}' is not recorded")
+            case SecretRef():
+                return self.secret(source)
 
     def _argument(self, name: str, scope: _Scope) -> Any:
         source = scope.arguments.get(name)
