@@ -22,6 +22,7 @@ from penstock.run.references import named
 from penstock.run.results import Results
 from penstock.stack import Stack
 
+from penstock.spec.record import unpack, values
 
 class Client:
     """Reads what a stack recorded. `run` is an id, a unique prefix of one, a name, or "last"."""
@@ -129,9 +130,19 @@ class Client:
         found = self.closure(record)
         return found.sources if found else {}
 
-    def graph(self, run: RunRecord) -> Graph | None:
+    def written(self, run: RunRecord) -> Graph | None:
+        """The graph of a run as it was given: of one from a spec with its parameters open."""
         text = self.texts(run.graph).get(run.graph)
-        return msgspec.json.decode(text, type=Graph) if text else None
+        return unpack(text) if text else None
+
+    def graph(self, run: RunRecord) -> Graph | None:
+        """The graph of a run with its arguments in place; None where it was not kept."""
+        found = self.written(run)
+        if found is None or all(param.structural for param in found.params):
+            return None if found is None else values(found)
+        from penstock.spec.binding import bound
+
+        return bound(values(found), values(found).arguments, lambda _: "", run.logical_date)
 
     def log_path(self, step: StepRecord) -> Path:
         """Where the step's process writes; of a reused step, what its origin wrote."""

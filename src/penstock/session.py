@@ -66,6 +66,7 @@ from penstock.run.resources import amount
 from penstock.run.scribe import Scribe
 from penstock.run.setting import Setting
 from penstock.run.values import Values
+from penstock.spec.record import pack
 from penstock.stack import Stack, local_records, open_stack
 
 SEED = 0
@@ -129,7 +130,7 @@ class Session:
             self._signable(prepared.flat)
             self._inspect()
             surroundings = looking.found()
-        graph = as_json(definition.graph)
+        graph = pack(prepared.definition.written or prepared.definition.graph)
         digest = digest_bytes(graph.encode())
         record = replace(
             self._record(prepared, options, digest), provenance=surroundings.provenance

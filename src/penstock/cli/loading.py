@@ -17,11 +17,13 @@ from typing import Any
 from penstock.config import near
 from penstock.core.importing import import_file
 from penstock.core.naming import module_name
-from penstock.core.project import Project, find_project
+from penstock.core.project import MARKS, Project, find_project
 from penstock.define.pipeline import Composed
 from penstock.errors import NotFound, PenstockError, UsageError
 
 Pipeline = Composed[..., Any]
+SPECS = (".yaml", ".yml")
+"""How the files end that `penstock compile` writes."""
 
 
 class LoadFailed(PenstockError):
@@ -37,13 +39,18 @@ class Target:
     pipeline: str
 
     @property
+    def is_spec(self) -> bool:
+        """Whether it is a pipeline's YAML."""
+        return self.file is not None and self.file.suffix in SPECS
+
+    @property
     def shown(self) -> str:
         return str(self.file) if self.file else self.module
 
 
 def parse(text: str) -> Target:
     """A path may hold spaces and colons; what follows the last colon is the pipeline's name."""
-    if text.endswith(".py") and Path(text).is_file():
+    if text.endswith((".py", *SPECS)) and Path(text).is_file():
         return Target(Path(text), "", "")
     head, colon, name = text.rpartition(":")
     if not colon:
@@ -51,15 +58,23 @@ def parse(text: str) -> Target:
     file = Path(head)
     if file.is_file():
         return Target(file, "", name)
-    if file.suffix == ".py" or "/" in head or not head:
+    if file.suffix in (".py", *SPECS) or "/" in head or not head:
         here = file.parent if file.parent.is_dir() else Path()
-        names = [str(path) for path in sorted(here.glob("*.py"))]
+        alike = file.suffix or ".py"
+        names = [str(path) for path in sorted(here.glob(f"*{alike}"))]
         raise NotFound(f"no file '{head}'", hint=near(head, names))
     return Target(None, head, name)
 
 
 def project_of(target: Target) -> Project:
-    """The project of the file; of a module, that of the working directory."""
+    """The project of the file; of a module, that of the working directory.
+
+    A spec may lie anywhere: one that lies in no project is run in that of the working directory.
+    """
+    if target.is_spec and target.file is not None:
+        found = find_project(target.file.resolve().parent)
+        marked = any((found.root / mark).exists() for mark in MARKS)
+        return found if marked else find_project(Path.cwd())
     return find_project(target.file.resolve().parent if target.file else Path.cwd())
 
 

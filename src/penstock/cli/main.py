@@ -18,6 +18,8 @@ COMMANDS = {
     "list": "The pipelines of this project.",
     "run": "Run a pipeline.",
     "plan": "What a run would do, without doing it.",
+    "compile": "A pipeline as YAML to read, edit and run.",
+    "diff": "What differs between two pipelines: files, runs or code.",
     "runs": "The runs of this project, newest first.",
     "show": "One run: its steps, parameters, metrics and result.",
     "why": "Why each step of a run was executed or reused.",
@@ -33,6 +35,7 @@ COMMANDS = {
     "doctor": "Check the stores, and repair them.",
     "config": "Every setting, and where its value comes from.",
     "stack": "The stacks of this project.",
+    "schema": "The JSON Schema of a pipeline's YAML.",
     "completion": "Completion for your shell.",
 }
 """In the order of the help; the module of each is imported when it is called."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
 from penstock.cli import completing, watched
 from penstock.cli.binding import assignments, bind
 from penstock.cli.flags import as_json, on_stack
-from penstock.cli.loading import Pipeline, load, parse, project_of
+from penstock.cli.loading import Pipeline, Target, load, parse, project_of
 from penstock.cli.runs import steps_in_words
 from penstock.cli.terminal import duration, number, terminal
 from penstock.client import Client
@@ -27,7 +27,8 @@ from penstock.core.graph import Definition
 from penstock.core.options import Options
 from penstock.core.project import Project
 from penstock.core.records import RunRecord, StepRecord
-from penstock.define.trace import trace
+from penstock.define.pipeline import Composed
+from penstock.define.trace import Environment, trace
 from penstock.errors import UsageError
 from penstock.session import Session, session
 from penstock.views import choice
@@ -133,20 +134,46 @@ def prepare(target: str, given: Mapping[str, Any], *, reading: bool = False) -> 
     """From what stands on the command line to a graph; when `reading`, no trace is left."""
     meant = parse(target)
     project = project_of(meant)
-    pipeline = load(meant, project)
-    settled = options_of(project, pipeline, given)
-    options = settled.options
+    loaded = _loaded(meant, project)
+    settled = options_of(project, loaded, given)
     opened = session(project, settled.stack.name, reading=reading)
-    arguments = bind(
-        pipeline.callee,
-        pipeline.name,
-        options.parameters,
-        lambda word: settled.place(f"parameters.{word}"),
-    )
-    environment = watched.noting(opened.environment())
-    definition = trace(pipeline, (), arguments, environment, logical_date=options.logical_date)
+    definition = _definition(loaded, settled, watched.noting(opened.environment()))
     _check(opened, definition, settled)
     return Prepared(opened, definition, settled)
+
+
+class Spec(Protocol):
+    """A pipeline that is written in YAML."""
+
+    def arguments(
+        self, given: Mapping[str, Any], where: Callable[[str], str]
+    ) -> Mapping[str, Any]: ...
+
+    def define(
+        self, given: Mapping[str, Any], environment: Environment, logical_date: str
+    ) -> Definition: ...
+
+
+def _loaded(target: Target, project: Project) -> Pipeline | Spec:
+    if not target.is_spec:
+        return load(target, project)
+    # Only who runs a YAML file pays for its reader.
+    from penstock.cli.specs import load_spec
+
+    return load_spec(target, project)
+
+
+def _definition(loaded: Pipeline | Spec, settled: Settled, environment: Environment) -> Definition:
+    """The graph with the parameters that were given."""
+    given, date = settled.options.parameters, settled.options.logical_date
+
+    def where(word: str) -> str:
+        return settled.place(f"parameters.{word}")
+
+    if isinstance(loaded, Composed):
+        arguments = bind(loaded.callee, loaded.name, given, where)
+        return trace(loaded, (), arguments, environment, logical_date=date)
+    return loaded.define(loaded.arguments(given, where), environment, date)
 
 
 def _check(opened: Session, definition: Definition, settled: Settled) -> None:
@@ -159,7 +186,9 @@ def _check(opened: Session, definition: Definition, settled: Settled) -> None:
                 raise UsageError(f"{place}{error.message}", hint=error.hint) from None
 
 
-def options_of(project: Project, pipeline: Pipeline | None, given: Mapping[str, Any]) -> Settled:
+def options_of(
+    project: Project, pipeline: Pipeline | Spec | None, given: Mapping[str, Any]
+) -> Settled:
     """All sources of options, the command line first."""
     file = given.get("file")
     run_file = None

@@ -11,17 +11,23 @@ import click
 
 from penstock.cli.flags import as_json, client, on_stack, run_argument
 from penstock.cli.terminal import duration, number, terminal, when
+from penstock.client import Client
 from penstock.core.records import Metric, RunRecord, StepRecord, now
+from penstock.errors import NotFound
 
 
 @click.command()
 @run_argument()
 @click.option("--items", is_flag=True, help="Every item of maps, not only their sums.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Its pipeline, as `compile` writes it.")
 @on_stack
 @as_json
-def command(run_id: str, items: bool, stack: str, as_json: bool) -> None:
+def command(run_id: str, items: bool, as_yaml: bool, stack: str, as_json: bool) -> None:
     reader = client(stack)
     run = reader.run(run_id)
+    if as_yaml:
+        terminal.out(_yaml(reader, run))
+        return
     steps = reader.steps(run.id)
     metrics = reader.metrics(run.id)
     if as_json:
@@ -35,6 +41,16 @@ def command(run_id: str, items: bool, stack: str, as_json: bool) -> None:
         show_steps(steps, items=items)
     _section("metrics", ((f"{node}.{m.name}", number(m.value)) for node, m in metrics))
     show_errors(run, steps)
+
+
+def _yaml(reader: Client, run: RunRecord) -> str:
+    # Only who asks for it pays for its words.
+    from penstock.spec.printer import print_graph
+
+    graph = reader.written(run)
+    if graph is None:
+        raise NotFound(f"the graph of run '{run.id}' is not recorded")
+    return print_graph(graph).removesuffix("\n")
 
 
 def _head(run: RunRecord) -> None:

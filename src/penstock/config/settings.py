@@ -39,7 +39,12 @@ def configure(
         elif (one := name[1:].rpartition("."))[0] in ids:
             nest(steps.setdefault(one[0], {}), one[2], value)
     setter = _Setter(definition, roles, steps, digest)
-    return replace(definition, graph=setter.graph(definition.graph, ""))
+    written = definition.written
+    return replace(
+        definition,
+        graph=setter.graph(definition.graph, ""),
+        written=None if written is None else setter.graph(written, ""),
+    )
 
 
 def _steps(graph: Graph, prefix: str) -> Iterator[tuple[str, StepNode]]:
@@ -127,4 +132,5 @@ class _Setter:
         hint = self._functions[id].hints.get(name, Any) if id in self._functions else Any
         made = coerce(value, hint, f"{id}.{name}")
         literal = Literal(made, self._digest(made))
-        return with_fields(node, inputs={**node.inputs, name: literal})
+        defaulted = tuple(other for other in node.defaulted if other != name)
+        return with_fields(node, inputs={**node.inputs, name: literal}, defaulted=defaulted)

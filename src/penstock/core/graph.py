@@ -271,6 +271,8 @@ class Definition(Struct, frozen=True):
 
     graph: Graph
     functions: Mapping[str, Function] = field(default_factory=dict)
+    written: Graph | None = None
+    """The graph with its parameters open, where it was given so: what its run records."""
 
 
 def references(source: Input) -> Iterator[OutputRef]:

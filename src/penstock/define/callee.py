@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import lru_cache, partial
 from types import CodeType, FrameType, MethodType
 from typing import Any, ForwardRef, get_args, get_type_hints
@@ -195,9 +195,18 @@ class Binding:
         self.simple = not self.rest and not self.keywords and self.names == self.positional
 
     def bind(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], where: str, *, partial: bool = False
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        where: str,
+        *,
+        partial: bool = False,
+        without: Container[str] = (),
     ) -> dict[str, Any]:
-        """Arguments by parameter, without defaults; "*rest" and further keywords under their names."""
+        """Arguments by parameter, without defaults; "*rest" and further keywords under their names.
+
+        None but those in `without` may be missing, unless it is `partial`.
+        """
         count = len(args)
         if count > len(self.positional) and not self.rest:
             raise self._wrong(
@@ -214,7 +223,7 @@ class Binding:
             given[name] = value
         if not partial:
             for name in self.required:
-                if name not in given:
+                if name not in given and name not in without:
                     raise self._wrong(f"is called without '{name}'", where, self._usage())
         return given
 

@@ -6,7 +6,8 @@ from collections.abc import Hashable
 from pathlib import PurePath
 from typing import Any
 
-from penstock.core.graph import Build, Input, SecretRef, SourceRef, references
+from penstock.core.calls import assemble
+from penstock.core.graph import Build, Expr, Input, Literal, SecretRef, SourceRef, references
 from penstock.define import markers
 from penstock.define.callee import Marker, short
 from penstock.define.containers import COPIED, container, holds_markers
@@ -51,6 +52,9 @@ class Inputs:
                 return SecretRef(value.source, value.name), ("secret", value.source, value.name)
             case markers.Reference():
                 return SourceRef(value.address), ("source", value.address)
+            case markers.LogicalDate() if markers.DATE in self.tracing.open:
+                source = Expr(markers.DATE, (Literal(value.kind(wanted), ""),))
+                return source, (markers.DATE, value.kind(wanted))
             case markers.LogicalDate():
                 value = value.on(self.tracing.logical_date, wanted)
                 return self._literal(value, wanted, name, owner, where)
@@ -94,6 +98,10 @@ class Inputs:
             self.source(item, hint, name, owner, where)
             for item, hint in zip(items, hints, strict=True)
         ]
+        if all(isinstance(part, Literal) for part, _ in inner):
+            # A date of the run among plain values: a plain value, as if it had been written there.
+            plain = assemble(kind, [part.value for part, _ in inner], keys, cls)  # type: ignore[union-attr]  # all are literals
+            return self._literal(plain, Any, name, owner, where)
         source = Build(kind, tuple(part for part, _ in inner), keys, cls)  # type: ignore[arg-type]  # one of its four kinds
         return source, (kind, keys, *(key for _, key in inner))
 

@@ -60,6 +60,7 @@ def known(callee: Callee, settings: Settings, environment: Environment) -> Known
         resources=dict(settings.resources),
         env=settings.env,
         executor=settings.executor,
+        reset=tuple("serializer" if name == "options" else name for name in settings.reset),
         doc=callee.doc,
     )
     key = settings.cache.key if isinstance(settings.cache, Cache) else None

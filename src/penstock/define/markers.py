@@ -12,6 +12,8 @@ from penstock.define.callee import Marker
 from penstock.errors import DefinitionError
 
 T = TypeVar("T")
+DATE = "logical_date"
+"""The operator of an expression that stands for the date of the run, before there is one."""
 
 
 class Each(Marker):
@@ -83,6 +85,10 @@ class Reference(Marker, ABC):
         return f"ref({self.address!r})"
 
 
+def _plain(hint: Any) -> bool:
+    return isinstance(hint, type)
+
+
 class LogicalDate(Marker):
     """The date that a run is for, known when it starts."""
 
@@ -90,6 +96,10 @@ class LogicalDate(Marker):
 
     def __repr__(self) -> str:
         return "logical_date()"
+
+    def kind(self, hint: Any) -> str:
+        """The form that a parameter asks for, in a word."""
+        return {datetime: "datetime", str: "str"}.get(hint, "date") if _plain(hint) else "date"
 
     def on(self, text: str, hint: Any) -> Any:
         """The date or time `text` (ISO; "" is now, in UTC) in the form that a parameter asks for."""

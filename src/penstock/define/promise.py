@@ -52,6 +52,10 @@ class Scope(Protocol):
         """A promise of the pipeline around this one, as a parameter here."""
         ...
 
+    def look(self, source: Input) -> None:
+        """Note that Python asked for the value of this."""
+        ...
+
 
 class Origin:
     """What stands behind a promise."""
@@ -187,6 +191,7 @@ class Promise(Marker):
     )
     __contains__ = refusal("is searched by `in`, but its value is not known yet", INSIDE)
     __array__ = refusal("is made into an array, but its value is not known yet", INSIDE)
+    __fspath__ = refusal("is made into a path, but its value is not known yet", INSIDE)
     __int__ = __float__ = __complex__ = __index__ = refusal(
         "is made into a number, but its value is not known yet", INSIDE
     )
@@ -250,6 +255,7 @@ def place(frame: FrameType) -> str:
 
 
 def refused(promise: Promise, what: str, hint: str, frame: FrameType) -> PromiseError:
+    promise._penstock.scope.look(promise._penstock.source)
     return PromiseError(f"'{label(promise)}' {what} ({place(frame)})", hint=hint)
 
 

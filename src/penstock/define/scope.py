@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any, Union
 
 from msgspec.structs import replace as with_fields
@@ -10,8 +10,10 @@ from msgspec.structs import replace as with_fields
 from penstock.core.failure import Failure
 from penstock.core.graph import (
     Access,
+    Build,
     Each,
     Expr,
+    FirstOf,
     Graph,
     GraphNode,
     Input,
@@ -79,7 +81,7 @@ class Scope(Inputs):
         hint = callee.hints.get("return", Any)
         fields = known.function.fields
         if each is not None:
-            hint, fields = _many(hint, collect=each.collect), None
+            hint, fields = many(hint, collect=each.collect), None
         # Equal calls may still draw differently: which one it is tells them apart.
         return Promise(Origin(self, OutputRef(id), hint, (number, occurrence), fields=fields))
 
@@ -117,7 +119,7 @@ class Scope(Inputs):
         if each is None:
             guarded = (number, self.tracing.occurrence(number)) if use.when else None
             return self._lifted(returned, id, (), inner, where, guarded)
-        hint = _many(callee.hints.get("return", Any), collect=each.collect)
+        hint = many(callee.hints.get("return", Any), collect=each.collect)
         occurrence = self.tracing.occurrence(number)
         return Promise(Origin(self, OutputRef(id), hint, (number, occurrence)))
 
@@ -144,7 +146,7 @@ class Scope(Inputs):
             ref=f"{module_name(callee.module, self.tracing.environment.root)}:{callee.qualname}",
             nodes=order.ordered(self.nodes, self.named_after, self.lines),
             outputs=outputs,
-            params=params(callee),
+            params=params(callee, self.tracing.open if self.parent is None else ()),
             arguments=arguments,
             doc=callee.doc,
         )
@@ -156,6 +158,9 @@ class Scope(Inputs):
         match value:
             case Promise():
                 return self.adopt(value, name)
+            case markers.LogicalDate() if markers.DATE in self.tracing.open:
+                source, key = self.source(value, hint, name, name, where)
+                return Promise(Origin(self, source, hint, key))
             case markers.LogicalDate():
                 return value.on(self.tracing.logical_date, hint)
             case markers.Secret() | markers.Reference():
@@ -174,6 +179,23 @@ class Scope(Inputs):
                 return cls(*inner)
             case _:
                 return tuple(inner) if kind == "tuple" else inner
+
+    def symbol(self, name: str, hint: Any) -> Promise:
+        """A parameter whose value is not to be known."""
+        return Promise(Origin(self, ParamRef(name), hint, ("param", name)))
+
+    def look(self, source: Input) -> None:
+        match source:
+            case ParamRef(name=name):
+                if self.parent is None:
+                    self.tracing.looked.add(name)
+                elif name in self.inputs:
+                    self.parent.look(self.inputs[name])
+            case Expr(op=op) if op == markers.DATE:
+                self.tracing.looked.add(op)
+            case Build(items=inner) | Expr(operands=inner) | FirstOf(options=inner):
+                for one in inner:
+                    self.look(one)
 
     def adopt(self, outer: Promise, name: str) -> Promise:
         """A promise of the pipeline around this one, as a parameter here."""
@@ -355,7 +377,7 @@ class Scope(Inputs):
 # ---- small things
 
 
-def params(callee: Callee) -> tuple[Param, ...]:
+def params(callee: Callee, open: Collection[str] = ()) -> tuple[Param, ...]:
     binding = callee.binding
     return tuple(
         Param(
@@ -363,6 +385,7 @@ def params(callee: Callee) -> tuple[Param, ...]:
             type=type_text(callee.hints[name]) if name in callee.hints else "",
             default=_shown(binding.defaults.get(name)),
             required=name not in binding.defaults,
+            structural=name not in open,
             secret=isinstance(binding.defaults.get(name), markers.Secret),
         )
         for name in binding.names
@@ -373,7 +396,7 @@ def _shown(default: Any) -> Any:
     return default if isinstance(default, int | float | str | bool | None) else repr(default)
 
 
-def _many(hint: Any, *, collect: bool) -> Any:
+def many(hint: Any, *, collect: bool) -> Any:
     if hint is Any:
         return list[Any]
     return list[Union[hint, Failure]] if collect else list[hint]  # noqa: UP007  # any hint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from msgspec import Struct
@@ -57,6 +58,20 @@ class Settings(Struct, frozen=True):
     options: Mapping[str, Any] = {}
     role: str = ""
     aspects: tuple[str, ...] = ()
+    reset: tuple[str, ...] = ()
+    """What a use of the step sets back from its decorator's to nothing."""
+
+    def undone_by(self, changes: Mapping[str, Any]) -> tuple[str, ...]:
+        """What these changes, and those before, set back to nothing."""
+        plain = Settings()
+        kept = [name for name in self.reset if name not in changes]
+        undone = (
+            name
+            for name, value in changes.items()
+            if value == getattr(plain, name)
+            and (name in self.reset or value != getattr(self, name))
+        )
+        return (*kept, *undone)
 
     def retry(self) -> graph.Retry:
         match self.retries:
@@ -123,6 +138,23 @@ def checked(settings: Settings, name: str, where: str) -> Settings:
         if key not in EXTRAS:
             raise wrong(f"options has no '{key}'", f"There are: {', '.join(EXTRAS)}.")
     return settings
+
+
+def exception(name: str) -> type[BaseException] | None:
+    """The class of this dotted name, "requests.ConnectionError", its module imported if need be."""
+    module, dot, rest = name.rpartition(".")
+    tail = [rest]
+    while dot:
+        try:
+            found: Any = import_module(module)
+        except ImportError:
+            module, dot, rest = module.rpartition(".")
+            tail.insert(0, rest)
+            continue
+        for part in tail:
+            found = getattr(found, part, None)
+        return found if isinstance(found, type) and issubclass(found, BaseException) else None
+    return None
 
 
 def seconds(text: float | str, what: str) -> float:

@@ -21,6 +21,8 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 UNSET: Any = object()
+INNER = ("role", "aspects", "reset")
+"""Settings that no keyword sets."""
 
 
 class Step(Usable[P, R]):
@@ -54,6 +56,7 @@ class Step(Usable[P, R]):
             "options": options,
         }
         changed = {name: value for name, value in given.items() if value is not UNSET}
+        changed["reset"] = self.settings.undone_by(changed)
         settings = checked(replace(self.settings, **changed), self.name, self.callee.where)
         return type(self)(self.callee, self.name, settings, self._use)
 
@@ -133,7 +136,7 @@ def _step(
         return type(function)(inner)
     callee = Callee(function, kind, frame)
     name = given.pop("name", "") or callee.name
-    known = ("name", *(f.name for f in fields(Settings) if f.name not in ("role", "aspects")))
+    known = ("name", *(f.name for f in fields(Settings) if f.name not in INNER))
     if unknown := sorted(given.keys() - set(known)):
         from difflib import get_close_matches
 
@@ -148,4 +151,12 @@ def _step(
 
 
 step = role()
-"""Make a step of a function: `@step`, or `@step(retries=2, timeout="10m")`."""
+"""Make a step of a function: `@step`, or `@step(retries=2, timeout="10m")`.
+
+`name`: of its nodes, instead of the function's. `retries`: further attempts after a failure, a
+number or a `Retry`. `timeout`: "90s", "10m" or seconds, after which its process is ended. `cache`:
+False for never reused, True for reused though it returns None, or a `Cache`. `env`, `resources`,
+`executor`: where it runs and with what, as far as an executor can give it. `options`:
+{"serializer": name} for its output. What stands here can also be set from outside, for one use
+(`fit.options(retries=3)`), a run (`--set fit.retries=3`) or a project.
+"""

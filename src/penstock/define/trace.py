@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from penstock.core.graph import Definition, Input
@@ -14,6 +14,9 @@ from penstock.define.tracing import Tracing
 from penstock.errors import DefinitionError
 
 __all__ = ["Environment", "Traceable", "trace"]
+
+MISSING: Any = object()
+"""The value of a parameter that stays open, where none is given."""
 
 
 class Traceable(Protocol):
@@ -33,10 +36,14 @@ def trace(
     *,
     name: str = "",
     logical_date: str = "",
+    open: Collection[str] = (),
+    looked: set[str] | None = None,
 ) -> Definition:
     """The graph of this pipeline called with these arguments. Raises DefinitionError.
 
-    `logical_date` (ISO; "" is today in UTC) is what a default `logical_date()` becomes.
+    `logical_date` (ISO; "" is today in UTC) is what a default `logical_date()` becomes. Parameters in
+    `open` stay parameters of the graph, and need no value; those of them whose values Python asked
+    for are added to `looked`.
     """
     callee = pipeline.callee
     if isinstance(active.get(), Scope):
@@ -44,17 +51,23 @@ def trace(
             f"'{pipeline.name}' is run while another pipeline is being built",
             hint=f"Call it, {pipeline.name}(…), to make it a part of that pipeline.",
         )
-    tracing = Tracing(environment, logical_date)
+    tracing = Tracing(environment, logical_date, open)
+    if looked is not None:
+        tracing.looked = looked
     scope = Scope(tracing)
     binding = callee.binding
     where = callee.where
-    given = binding.complete(binding.bind(tuple(args), kwargs, ""))
+    without = {name: MISSING for name in binding.required if name in open}
+    given = binding.complete({**without, **binding.bind(tuple(args), kwargs, "", without=without)})
     arguments: dict[str, Input] = {}
     values: dict[str, Any] = {}
     for key, value in given.items():
         hint = callee.hints.get(key.lstrip("*"), Any) if key[0] != "*" else Any
-        arguments[key], _ = scope.source(value, hint, key, pipeline.name, where)
-        values[key] = scope.stand_in(value, key, hint, where)
+        if value is not MISSING:
+            arguments[key], _ = scope.source(value, hint, key, pipeline.name, where)
+        values[key] = (
+            scope.symbol(key, hint) if key in open else scope.stand_in(value, key, hint, where)
+        )
     returned = scope.run(callee, values)
     graph = scope.finished(callee, name or pipeline.name, returned, arguments, where)
     tracing.settle()

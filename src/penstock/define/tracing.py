@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Any
 
 from penstock.core.graph import Function, Literal
@@ -20,9 +20,15 @@ ATOMS = (int, str, bool, type(None))
 class Tracing:
     """What all pipelines of one trace share."""
 
-    def __init__(self, environment: Environment, logical_date: str) -> None:
+    def __init__(
+        self, environment: Environment, logical_date: str, open: Collection[str] = ()
+    ) -> None:
         self.environment = environment
         self.logical_date = logical_date
+        self.open = open
+        """Parameters that stay symbols, and `DATE` where the date of the run does."""
+        self.looked = set[str]()
+        """Those of them that Python looked at, whose values decide the graph."""
         self.functions: dict[str, Function] = {}
         self._numbers: dict[Hashable, int] = {}
         self._occurred: dict[int, int] = {}

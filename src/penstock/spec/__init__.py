@@ -1,0 +1,1 @@
+"""The readable spec: a graph as YAML that a person can read and edit, and back."""

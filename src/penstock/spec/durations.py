@@ -1,0 +1,26 @@
+"""Durations as people write them: "90s", "10m", "1h30m"."""
+
+from __future__ import annotations
+
+import re
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)"
+
+
+def seconds(text: str) -> float | None:
+    """In seconds; None if it is no duration."""
+    parts = re.findall(_PART, text)
+    if not parts or re.sub(_PART, "", text).strip():
+        return None
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+def duration(value: float) -> str | float:
+    """The shortest word for so many seconds that means just these."""
+    for unit in ("d", "h", "m", "s", "ms"):
+        count = value / UNITS[unit]
+        word = f"{count:.0f}{unit}"
+        if count >= 1 and seconds(word) == value:
+            return word
+    return value

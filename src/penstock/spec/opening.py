@@ -1,0 +1,59 @@
+"""A spec whose values are made: what only code can make is made by the code of the project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from penstock.core.graph import Graph, GraphNode, Input, Literal, Node
+from penstock.errors import ConfigError, PenstockError
+from penstock.spec.literals import changed_input
+from penstock.spec.reader import Path, Spec
+from penstock.spec.values import needs_code, opened
+
+
+def opened_graph(spec: Spec) -> Graph:
+    """The graph with its values. Raises ConfigError, with the line of what cannot be made."""
+    opener = _Opener(spec)
+    graph = opener.graph(spec.graph, ())
+    given = {
+        name: opener.input(source, ("parameters" if name in opener.free else "fixed", name))
+        for name, source in spec.graph.arguments.items()
+    }
+    return replace(graph, arguments=given)
+
+
+class _Opener:
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self.free = {param.name for param in spec.graph.params if not param.structural}
+
+    def graph(self, graph: Graph, path: Path) -> Graph:
+        nodes = tuple(self._node(node, (*path, "steps", node.id)) for node in graph.nodes)
+        return replace(graph, nodes=nodes, outputs=self.input(graph.outputs, (*path, "returns")))
+
+    def _node(self, node: Node, path: Path) -> Node:
+        inputs = {
+            name: self.input(source, (*path, "inputs", name))
+            for name, source in node.inputs.items()
+        }
+        when = None if node.when is None else self.input(node.when, (*path, "when"))
+        if isinstance(node, GraphNode):
+            return replace(node, inputs=inputs, when=when, graph=self.graph(node.graph, path))
+        return replace(node, inputs=inputs, when=when)
+
+    def input(self, source: Input, path: Path) -> Input:
+        def made(literal: Literal) -> Literal:
+            return replace(literal, value=self._value(literal.value, path))
+
+        return changed_input(source, made)
+
+    def _value(self, value: Any, path: Path) -> Any:
+        if not needs_code(value):
+            return value
+        try:
+            return opened(value)
+        except PenstockError as error:
+            place = self._spec.place(*path)
+            raise ConfigError(f"{place}: {error.message}", hint=error.hint) from None

@@ -1,0 +1,104 @@
+"""Values that only code can make: names of classes and functions, and objects made of their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from msgspec import Struct
+
+from penstock.core.naming import resolve
+from penstock.errors import UsageError
+
+Digest = Callable[[object], str]
+
+
+class Named(Struct, frozen=True):
+    """What "module:qualname" names: a class, a function, a member of an Enum."""
+
+    name: str
+
+
+class Constructed(Struct, frozen=True):
+    """A NamedTuple or a dataclass, by its class and its fields."""
+
+    name: str
+    fields: dict[str, Any]
+
+
+class Opaque(Struct, frozen=True):
+    """A value that text cannot hold: what it was, and the digest of its content."""
+
+    kind: str
+    digest: str
+
+
+class Written(Struct, frozen=True):
+    """A value as the text of its expression, not read yet."""
+
+    text: str
+
+
+OF_CODE = (Named, Constructed, Opaque, Written)
+
+
+def opened(value: Any) -> Any:
+    """The value itself, with what code must make in it made. Raises DefinitionError, UsageError."""
+    match value:
+        case Named(name):
+            return _named(name)
+        case Constructed(name, given):
+            return _constructed(name, {key: opened(item) for key, item in given.items()})
+        case Opaque(shown):
+            raise UsageError(
+                f"a {shown} cannot be in a file",
+                hint="Give it by -p, write = ref(…), or let a step load it.",
+            )
+    kind = type(value)
+    if kind in (list, tuple, set, frozenset):
+        return kind(map(opened, value))
+    if kind is dict:
+        return {opened(key): opened(item) for key, item in value.items()}
+    return value
+
+
+def needs_code(value: Any) -> bool:
+    kind = type(value)
+    if kind in OF_CODE:
+        return True
+    if kind in (list, tuple, set, frozenset):
+        return any(map(needs_code, value))
+    return kind is dict and any(needs_code(x) for pair in value.items() for x in pair)
+
+
+def _named(name: str) -> Any:
+    found = resolve(name)
+    # A step or a pipeline under its decorator is no value.
+    if isinstance(found, type | Enum) or (callable(found) and not hasattr(found, "callee")):
+        return found
+    raise UsageError(
+        f"'{name}' is a {type(found).__name__}, which no argument can name",
+        hint="Name a class, a function or a member of an Enum.",
+    )
+
+
+def _constructed(name: str, given: dict[str, Any]) -> Any:
+    cls: Any = resolve(name)
+    if not isinstance(cls, type) or not (hasattr(cls, "_fields") or is_dataclass(cls)):
+        raise UsageError(
+            f"'{name}' cannot be called here: it is no NamedTuple and no dataclass",
+            hint="Let a step make the value.",
+        )
+    try:
+        return cls(**given)
+    except TypeError as error:
+        raise UsageError(f"'{name}': {error}", hint=f"It has: {', '.join(names(cls))}.") from None
+
+
+def names(cls: Any) -> tuple[str, ...]:
+    """The fields that a NamedTuple or a dataclass is made from."""
+    if hasattr(cls, "_fields"):
+        return tuple(cls._fields)
+    return tuple(field.name for field in fields(cls) if field.init)
