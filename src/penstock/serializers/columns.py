@@ -54,6 +54,8 @@ def _renumbered(array: Any) -> tuple[Any, ...]:
     import pyarrow as pa
 
     values = array.dictionary
+    if pa.types.is_dictionary(values.type):
+        raise Unfit("an Arrow dictionary right inside another one cannot be read again")
     if pa.types.is_nested(values.type):
         return (array.dictionary_decode(),)
     if values.null_count or len(values.unique()) < len(values):

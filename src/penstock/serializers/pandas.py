@@ -180,17 +180,22 @@ def _schema(value: Any, note: Note, columns: list[Column]) -> Any:
     else:
         labels = value.columns if isinstance(value, pd.DataFrame) else [value.name]
         inner = len(columns) - len(labels)
-        names = [f"index {place}" for place in range(inner)] + [str(label) for label in labels]
+        names = [f"index {place}" for place in range(inner)] + list(map(_legible, labels))
     fields = [
         pa.field(name, column.array.type) for name, column in zip(names, columns, strict=True)
     ]
     return pa.schema(fields, metadata={NOTE: msgspec.json.encode(note)})
 
 
+def _legible(label: object) -> str:
+    """For people and other tools; half a surrogate pair is no text to them."""
+    return str(label).encode("utf-8", "replace").decode()
+
+
 def _shown(value: Any) -> dict[str, Any]:
     import pandas as pd
 
     if isinstance(value, pd.DataFrame):
-        dtypes = {str(name): str(kind) for name, kind in value.dtypes.iloc[:SHOWN].items()}
+        dtypes = {_legible(name): str(kind) for name, kind in value.dtypes.iloc[:SHOWN].items()}
         return {"shape": list(value.shape), "columns": dtypes}
     return {"shape": [len(value)], "dtype": str(getattr(value, "dtype", "multi"))}

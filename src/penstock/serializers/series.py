@@ -6,7 +6,7 @@ Whether a dtype comes back exactly is known from the dtype alone; what would not
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,8 +32,7 @@ class Column:
         note = _json(self.note)
         if "categories" in self.note or "level" in self.note:
             # The order of categories counts, and so do those that no value has.
-            parts = (self.array.indices, self.array.dictionary)
-            return digest_struct("categories", note, *map(digest_column, parts))
+            return digest_struct("categories", note, *map(digest_column, _pieces(self.array)))
         return digest_struct("values", note, digest_column(self.array))
 
 
@@ -288,9 +287,34 @@ def _pack_categories(array: Any) -> Column:
 def _dictionary(codes: Any, values: Any) -> Any:
     import pyarrow as pa
 
+    if pa.types.is_dictionary(values.type):
+        # A dictionary right inside another one is written, and cannot be read again.
+        values = pa.StructArray.from_arrays([values], [_WRAPPED])
     missing = codes == -1
     indices = pa.array(codes, mask=missing) if missing.any() else _primitive(codes)
     return pa.DictionaryArray.from_arrays(indices, values)
+
+
+_WRAPPED = "categories"
+
+
+def _values(array: Any) -> Any:
+    """What the codes of a dictionary stand for."""
+    import pyarrow as pa
+
+    values = array.dictionary
+    if pa.types.is_struct(values.type) and values.type.names == [_WRAPPED]:
+        return values.field(0)
+    return values
+
+
+def _pieces(array: Any) -> Iterator[Any]:
+    import pyarrow as pa
+
+    while pa.types.is_dictionary(array.type):
+        yield array.indices
+        array = _values(array)
+    yield array
 
 
 def _codes(array: Any) -> Any:
@@ -306,7 +330,7 @@ def _codes(array: Any) -> Any:
 def _unpack_categories(note: Note, array: Any) -> Any:
     import pandas as pd
 
-    categories = unpack_index(note["categories"], [array.dictionary])
+    categories = unpack_index(note["categories"], [_values(array)])
     dtype = pd.CategoricalDtype(categories, ordered=note["ordered"])
     return pd.Categorical.from_codes(_codes(array), dtype=dtype, validate=False)
 
@@ -406,7 +430,7 @@ def _unpack_levels(note: Note, arrays: list[Any]) -> Any:
     import pandas as pd
 
     levels = [
-        unpack_index(level, [array.dictionary])
+        unpack_index(level, [_values(array)])
         for level, array in zip(note["levels"], arrays, strict=True)
     ]
     codes = [_codes(array) for array in arrays]
