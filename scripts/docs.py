@@ -2,8 +2,8 @@
 
     python scripts/docs.py [FOLDER]      # into site/, or FOLDER
 
-Strict: a link or an anchor that leads nowhere, a page that no menu shows, or anything that a reader's
-browser would fetch from another host ends it with exit code 1.
+Strict: a link or an anchor that leads nowhere, or anything that a reader's browser would fetch from
+another host, ends it with exit code 1.
 """
 
 import os
@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from griffe import Alias, Class, Function, Object, load
@@ -27,6 +27,9 @@ FETCHED = re.compile(
     r"[^>]*?(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)"
 )
 """What a browser loads by itself, from elsewhere."""
+
+SHIM = re.compile(r"<script src=\"?https://unpkg.com/iframe-worker/shim[^>]*></script>")
+"""Of the builder, for searching pages that are opened from a folder; ours is `offline.js`."""
 
 
 class Page(NamedTuple):
@@ -50,13 +53,12 @@ class Page(NamedTuple):
 def main(folder: Path) -> None:
     build(folder)
     pages = [*menu()]
-    lost = {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")}
-    if lost := lost - {page.file for page in pages}:
-        sys.exit(f"no menu in mkdocs.yml shows {', '.join(sorted(lost))}")
     for page in pages:
         (folder / page.file).write_text(page.text)
     (folder / "llms.txt").write_text(index(pages))
     (folder / "llms-full.txt").write_text("\n\n".join(page.text.strip() for page in pages) + "\n")
+    for html in folder.rglob("*.html"):
+        html.write_text(SHIM.sub(lambda _: script(), html.read_text()))
     found = {url for html in folder.rglob("*.html") for url in FETCHED.findall(html.read_text())}
     if found:
         sys.exit(f"a page would be fetched in part from elsewhere: {', '.join(sorted(found))}")
@@ -66,8 +68,8 @@ def build(folder: Path) -> None:
     """The HTML. What is built is a copy: the builder keeps its notes beside the configuration."""
     with tempfile.TemporaryDirectory() as place:
         top = Path(place)
-        config = CONFIG.read_text().replace("paths: [src]", f"paths: [{ROOT / 'src'}]")
-        (top / CONFIG.name).write_text(config)
+        text = yaml.safe_dump(config(), sort_keys=False)
+        (top / CONFIG.name).write_text(text.replace("- src\n", f"- {ROOT / 'src'}\n"))
         shutil.copytree(ROOT / "docs", top / "docs")
         done = subprocess.run(
             [Path(sys.executable).parent / "zensical", "build", "--strict"],
@@ -83,9 +85,34 @@ def build(folder: Path) -> None:
         shutil.copytree(top / "site", folder)
 
 
+def script() -> str:
+    return f"<script>{(ROOT / 'scripts' / 'offline.js').read_text()}</script>"
+
+
+@cache
+def config() -> Any:
+    """The configuration; a page that its menu does not name comes last in the section of its folder."""
+    found = yaml.safe_load(CONFIG.read_text())
+    listed = {file for section in found["nav"] for file in files(section)}
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        file = page.relative_to(ROOT / "docs")
+        if file.as_posix() in listed:
+            continue
+        title = page.read_text().partition("\n")[0].removeprefix("# ")
+        for section in found["nav"]:
+            if any(Path(other).parent == file.parent for other in files(section)):
+                next(iter(section.values())).append({title: file.as_posix()})
+    return found
+
+
+def files(section: dict[str, Any]) -> list[str]:
+    (inner,) = section.values()
+    return [inner] if isinstance(inner, str) else [file for one in inner for file in one.values()]
+
+
 def menu() -> Iterator[Page]:
     """The pages in the order of the menu."""
-    for entry in yaml.safe_load(CONFIG.read_text())["nav"]:
+    for entry in config()["nav"]:
         for section, inner in entry.items():
             for titled in [{section: inner}] if isinstance(inner, str) else inner:
                 for title, file in titled.items():
@@ -95,8 +122,7 @@ def menu() -> Iterator[Page]:
 
 def index(pages: list[Page]) -> str:
     """The map of the site for language models, as https://llmstxt.org describes it."""
-    config = yaml.safe_load(CONFIG.read_text())
-    lines = [f"# {config['site_name']}", "", f"> {config['site_description']}"]
+    lines = [f"# {config()['site_name']}", "", f"> {config()['site_description']}"]
     section = ""
     for page in pages:
         if page.section != section:

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from tests.docs.story import blocks, commands
+from tests.docs.story import blocks, commands, play
 
 import penstock
 import penstock.errors
@@ -126,26 +126,23 @@ def test_every_setting_and_variable_has_a_heading() -> None:
     assert sorted(variables - found) == []
 
 
-def test_every_error_has_a_section_that_provokes_it() -> None:
-    """By its name in what is shown (of a family: by that of a member), or by its own exit code."""
+def test_every_error_has_a_section_and_what_it_shows_raises_it(tmp_path: Path) -> None:
+    """Of a family one of its members; a cancelled run says no class, but has its own exit code."""
     told = sections(ERRORS)
     classes = {n: c for n, c in vars(penstock.errors).items() if is_error(c)}
     assert list(told) == list(classes)
-    unprovoked = []
-    for name, error in classes.items():
-        family = {n for n, c in classes.items() if issubclass(c, error)}
-        failing = [
-            command
-            for block in blocks(ERRORS)
-            if block.language == "console" and block.text in told[name]
-            for command in commands(block)
-            if command.code
-        ]
-        shown = " ".join(line for command in failing for line in command.shown)
-        codes = {command.code for command in failing}
-        if not (family & set(re.findall(r"\w+", shown)) or error.exit_code in codes - {1, 2}):
-            unprovoked.append(name)
-    assert unprovoked == []
+    raised = {name: set[str]() for name in classes}
+    for block, command, done in play(ERRORS, tmp_path, PENSTOCK_TRACEBACK="1"):
+        (name,) = (name for name, text in told.items() if block.text in text)
+        if command.code == done.returncode == penstock.errors.Cancelled.exit_code:
+            raised[name].add("Cancelled")
+        elif command.code:
+            raised[name] |= set(re.findall(r"\w+", done.stdout))
+    families = {
+        name: {other for other, one in classes.items() if issubclass(one, error)}
+        for name, error in classes.items()
+    }
+    assert [name for name in classes if not families[name] & raised[name]] == []
 
 
 def is_error(found: object) -> bool:

@@ -102,11 +102,21 @@ def environment(folder: Path) -> Mapping[str, str]:
         "HOME": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
         "NO_COLOR": "1",
+        "OMP_NUM_THREADS": "1",  # threads that spin starve whoever runs beside
     }
 
 
 def tell(page: Path, folder: Path) -> None:
     """Go through the page in `folder`; an AssertionError says which line is not as it is shown."""
+    for block, command, done in play(page, folder):
+        _compare(block, command, done)
+
+
+Done = subprocess.CompletedProcess[str]
+
+
+def play(page: Path, folder: Path, **more: str) -> Iterator[tuple[Block, Command, Done]]:
+    """Each command of the page, and what came of it."""
     script = list[str]()
     told = [block for block in blocks(page) if block.language in RUN and not block.excuse]
     if all(block.name != "pyproject.toml" for block in told):
@@ -115,7 +125,7 @@ def tell(page: Path, folder: Path) -> None:
         if block.language == "console":
             for command in commands(block):
                 if not command.left_out:
-                    _run(block, command, folder)
+                    yield block, command, _shell(command.text, folder, more)
         elif block.name:
             path = folder / block.name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,12 +136,11 @@ def tell(page: Path, folder: Path) -> None:
             raise AssertionError(f"{block.where}: give the block the name of its file")
     if script:
         (folder / "page.py").write_text("\n\n".join(script) + "\n")
-        done = _shell("python page.py", folder)
-        assert done.returncode == 0, f"{page.name}: {done.stdout}"
+        whole = Command("python page.py", (), 0)
+        yield told[0], whole, _shell(whole.text, folder, more)
 
 
-def _run(block: Block, command: Command, folder: Path) -> None:
-    done = _shell(command.text, folder)
+def _compare(block: Block, command: Command, done: Done) -> None:
     heard = f"{block.where}: $ {command.text}\n{done.stdout}\nexit code {done.returncode}"
     # Killed by a signal: the code that a shell shows.
     code = done.returncode if done.returncode >= 0 else 128 - done.returncode
@@ -144,11 +153,11 @@ def _run(block: Block, command: Command, folder: Path) -> None:
         position = found.end()
 
 
-def _shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def _shell(command: str, folder: Path, more: Mapping[str, str]) -> Done:
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env=environment(folder),
+        env={**environment(folder), **more},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
