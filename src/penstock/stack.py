@@ -116,7 +116,7 @@ def open_stack(
     if records is LOCAL["metadata_store"]:
         if not reading:
             _ignored(project)
-        elif not _records(project).exists():
+        elif not os.path.exists(_records(project)):
             records = Backend("memory")
     metadata = _metadata(project, records)
     artifacts = _artifacts(project, _backend(settings, "artifact_store"), lambda: metadata.catalog)

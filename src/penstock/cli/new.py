@@ -52,11 +52,16 @@ def command(path: str, template: str, no_git: bool) -> None:
         raise UsageError(
             f"'{folder}' exists already", hint="Give another name: nothing is ever overwritten."
         )
-    with io.explained(f"make the project '{folder}'"):
+    try:
         for name, text in _files(template, words):
             file = folder / name
             io.mkdirs(file.parent)
             io.replace(file, text.encode())
+    except OSError as error:
+        raise UsageError(
+            f"cannot make the project at '{error.filename or folder}': {error.strerror}",
+            hint="Give the path of a folder that can be made.",
+        ) from error
     repository = not no_git and _repository(folder)
     terminal.out(f"'{folder}' is ready" + (", and a git repository." if repository else "."))
     package = words["PACKAGE"]

@@ -171,6 +171,11 @@ _HINTS = {
     errno.EACCES: "Check who owns the folder, or point PENSTOCK_HOME at one that you can write.",
     errno.EPERM: "Check who owns the folder, or point PENSTOCK_HOME at one that you can write.",
     errno.EMFILE: "Too many open files: raise the limit (`ulimit -n`), or use fewer workers.",
+    errno.ENOENT: "Is the path right? Point PENSTOCK_HOME at a folder that can be made.",
+    errno.ENOTDIR: "A part of the path is a file, not a folder: move it, or point PENSTOCK_HOME elsewhere.",
+    errno.EEXIST: "It is a file, where a folder is wanted: move it, or point PENSTOCK_HOME elsewhere.",
+    errno.ENAMETOOLONG: "The path is too long for the file system: point PENSTOCK_HOME elsewhere.",
+    errno.ELOOP: "A link in the path leads to itself: mend it, or point PENSTOCK_HOME elsewhere.",
     errno.EIO: "The disk reports an error: copy what you need elsewhere, then look at the system's log.",
 }
 

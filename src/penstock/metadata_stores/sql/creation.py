@@ -13,6 +13,7 @@ from pathlib import Path
 from penstock.core import io
 from penstock.errors import SchemaTooNew, StoreError
 from penstock.metadata_stores.sql.described import refill
+from penstock.metadata_stores.sql.opening import connect, writable
 
 FOLDER = Path(__file__).parent / "migrations"
 MOUNTS = Path("/proc/self/mountinfo")
@@ -38,8 +39,14 @@ def prepare(path: Path, folder: Path = FOLDER) -> None:
     with io.explained("create the metadata store"):
         io.mkdirs(path.parent)
     _refuse_network(path)
-    if path.exists() and _version(path) == wanted:
+    if path.exists() and (version := _version(path)) == wanted:
         return
+    if path.exists() and version < wanted and not writable(path):
+        raise StoreError(
+            f"the metadata store '{path}' was written by an older penstock, and is read-only",
+            hint="Have its owner use it once with this version, or copy the folder and point "
+            "PENSTOCK_HOME at the copy.",
+        )
     with _locked(path):
         if not path.exists():
             _create(path, migrations(folder))
@@ -112,7 +119,7 @@ def _apply(connection: sqlite3.Connection, version: int, scripts: list[str]) -> 
 
 def _version(path: Path) -> int:
     """The version of the schema; 0 for an empty file."""
-    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+    with closing(connect(path, timeout=30)) as connection:
         try:
             found = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
             return int(found[0])

@@ -13,6 +13,7 @@ from typing import Any
 from penstock.core import io
 from penstock.errors import StoreError
 from penstock.metadata_stores.sql.creation import prepare
+from penstock.metadata_stores.sql.opening import connect
 from penstock.metadata_stores.sql.queries import queries
 from penstock.metadata_stores.sql.rows import Row
 
@@ -59,12 +60,8 @@ class Database:
             self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path,
-            timeout=BUSY,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
+        connection = connect(
+            self.path, timeout=BUSY, check_same_thread=False, cached_statements=256
         )
         for pragma in PRAGMAS:
             connection.execute(pragma)
