@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.artifacts.extras import missing
 from penstock.artifacts.files import Below, NewFiles, fetched
 from penstock.artifacts.paths import Memo, digest_path, remembering
 from penstock.artifacts.streams import (
@@ -32,7 +33,7 @@ from penstock.core.records import FileRef, Made, Manifest, made
 from penstock.core.registered import registered
 from penstock.core.signing import sign, signed
 from penstock.core.walk import ATOMS, Fields, digest_plain, unfold
-from penstock.errors import MissingExtra, SerializationError, Unfit, Untrusted
+from penstock.errors import SerializationError, Unfit, Untrusted
 
 COLLECTION = "collection"
 LISTED = "items.json"
@@ -205,6 +206,9 @@ class Artifacts:
                 return serializer.digest(value)
             except Unfit:
                 continue
+            except ImportError as error:
+                name = type_name(type(value))
+                raise missing(error, f"the content of a '{name}'", serializer.name) from error
         return None
 
     # ---- the family
@@ -295,10 +299,7 @@ class Artifacts:
         try:
             return self.named(manifest.serializer).decode(manifest, files)
         except ImportError as error:
-            raise MissingExtra(
-                f"a stored '{manifest.type}' needs '{error.name}', which is not installed",
-                hint=f"Install it: uv pip install {error.name}",
-            ) from error
+            raise missing(error, f"a stored '{manifest.type}'", manifest.serializer) from error
         finally:
             self._scratch = before
 
@@ -334,6 +335,10 @@ class Artifacts:
             except Unfit as error:
                 failed = error
                 files.discard()
+            except ImportError as error:
+                raise missing(
+                    error, f"storing a '{type_name(type(value))}'", candidate.name
+                ) from error
         raise failed or SerializationError(
             f"no serializer takes a '{type_name(type(value))}'", hint="Register one for it."
         )

@@ -40,9 +40,10 @@ class Scipy:
         return Encoded(meta=meta, content=self.digest(value))
 
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
-        parts = {name.removesuffix(".npy"): numpy.read(files[name]) for name in files}
         meta = manifest.meta
-        return _put_together(_class(meta["class"]), tuple(meta["shape"]), parts)
+        cls = _class(meta["class"])
+        parts = {name.removesuffix(".npy"): numpy.read(files[name]) for name in files}
+        return _put_together(cls, tuple(meta["shape"]), parts)
 
     def digest(self, value: Any) -> str:
         parts = _parts(_sorted(value))
