@@ -1,0 +1,13 @@
+from kedro.pipeline import Pipeline, node, pipeline
+
+import features
+from small_work import executed
+
+
+def scaled(number: int) -> int:
+    executed("scaled")  # a comment
+    return features.scale(number)
+
+
+def create_pipeline() -> Pipeline:
+    return pipeline([node(scaled, "params:number", "scaled", name="scaled")])

@@ -1,0 +1,20 @@
+from metaflow import FlowSpec, step
+
+import features
+from small_work import executed
+
+
+class EditFlow(FlowSpec):
+    @step
+    def start(self):
+        executed("scaled")  # a comment
+        self.scaled = features.scale(21)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    EditFlow()
