@@ -29,7 +29,10 @@ from __future__ import annotations
 
 
 class PenstockError(Exception):
-    """What happened, and a hint at the next move; `str()` joins the two."""
+    """What happened (`message`), and the next move (`hint`); `str()` joins the two.
+
+    `exit_code` is what the command line ends with.
+    """
 
     exit_code = 1
 

@@ -79,7 +79,11 @@ class Pipeline(Composed[P, R]):
         self._options = options
 
     def run(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
-        """Run it: cached, versioned, recorded. Raises RunFailed if a step fails."""
+        """Run it: cached, versioned, recorded.
+
+        Raises RunFailed if a step fails, caused by the step's own exception, and DefinitionError
+        before anything runs if the pipeline is written wrongly. A rejected run is returned.
+        """
         if loading_in_worker():
             raise DefinitionError(
                 f"'{self.name}' is run by a module that a worker imports",
@@ -126,7 +130,17 @@ class Pipeline(Composed[P, R]):
         return runs(self.name, tag=tag, limit=limit, stack=self._options.stack)
 
     def options(self, **given: Unpack[RunOptions]) -> Self:
-        """How its runs are to go: seed, workers, stack, tags, until …"""
+        """How its runs are to go; what is left out is for the environment and the project to say.
+
+        To be found again: `name`, `tags`, `note`. Where and how: `stack`, `workers` (processes; 0 is
+        this one), `seed`, `logical_date`, `capture` (keep what steps print), `pdb`. Which part:
+        `until`, `start` (the command line's `--from`), `only`, `replace` ({step: artifact}). What is
+        reused: `cache=False` for nothing, `refresh` for steps to execute though they are known;
+        `strict` fails a step that reads what its key does not know. After a failure: `keep_going`, and
+        `on_error="return"` for the failed run instead of RunFailed. From outside the code:
+        `parameters` of the pipeline, `settings` of steps ({"fit.retries": 2}). Steps may be given as
+        names or as the steps themselves.
+        """
         return type(self)(
             self.callee, self.name, self._use, run_options.options(self._options, **given)
         )

@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 class StepRun(Marker):
-    """One step of a run, or one item of its map."""
+    """One step of a run, or one item of its map: `run["fit"]`, `run["fit[3]"]`, `run.steps`."""
 
     __slots__ = ("_client", "_stack", "record")
 
@@ -38,6 +38,7 @@ class StepRun(Marker):
 
     @property
     def status(self) -> Status:
+        """As `docs/explanation/status.md` lists them: "done", "reused", "failed", "skipped" …"""
         return self.record.status
 
     @property
@@ -47,14 +48,17 @@ class StepRun(Marker):
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What was noticed while it ran: reads that its key does not know, a result that differs."""
         return self.record.notes
 
     @property
     def error(self) -> ErrorRecord | None:
+        """Of a failed step: the exception's `type`, `message` and `traceback`, as text."""
         return self.record.error
 
     @property
     def seconds(self) -> float:
+        """From its start to its end, loading and storing included; 0 where it was reused."""
         return _seconds(self.record.started, self.record.ended)
 
     @property
@@ -69,18 +73,22 @@ class StepRun(Marker):
 
     @property
     def attempt(self) -> int:
+        """1, and one more for each retry."""
         return self.record.attempt
 
     @property
     def seed(self) -> int | None:
+        """What chance was seeded with; None if it drew nothing."""
         return self.record.seed
 
     @property
     def started(self) -> datetime | None:
+        """In UTC."""
         return _moment(self.record.started)
 
     @property
     def ended(self) -> datetime | None:
+        """In UTC; None while it goes on."""
         return _moment(self.record.ended)
 
     @property
@@ -147,7 +155,7 @@ class StepRun(Marker):
 
 
 class Run(Marker, Generic[R]):
-    """One run of a pipeline."""
+    """One run of a pipeline: what `.run(…)`, `runs()` and `find_run()` give. `run["fit"]` is one step."""
 
     def __init__(self, record: RunRecord, stack: str = "") -> None:
         self._record = record
@@ -162,18 +170,22 @@ class Run(Marker, Generic[R]):
 
     @property
     def id(self) -> str:
+        """Short, and sortable by time."""
         return self._record.id
 
     @property
     def status(self) -> Status:
+        """As it is now: "running", "done", "failed", "rejected", "cancelled" or "crashed"."""
         return self.record.status
 
     @property
     def pipeline(self) -> str:
+        """The pipeline's name."""
         return self._record.pipeline
 
     @property
     def name(self) -> str:
+        """The name that it was given; "" without one."""
         return self._record.name
 
     @property
@@ -183,26 +195,32 @@ class Run(Marker, Generic[R]):
 
     @property
     def tags(self) -> tuple[str, ...]:
+        """Words by which it is found."""
         return self._record.tags
 
     @property
     def note(self) -> str:
+        """What somebody wrote about it."""
         return self._record.note
 
     @property
     def kept(self) -> bool:
+        """Whether it is kept from being removed."""
         return self._record.kept
 
     @property
     def seed(self) -> int:
+        """The run's seed, of which those of its steps are made."""
         return self._record.seed
 
     @property
     def parameters(self) -> Mapping[str, Any]:
+        """The pipeline's arguments as they are shown: what JSON cannot say is text."""
         return self._record.parameters
 
     @property
     def error(self) -> ErrorRecord | None:
+        """Of a run that is not done: what ended it."""
         return self.record.error
 
     @property
@@ -215,6 +233,7 @@ class Run(Marker, Generic[R]):
 
     @property
     def seconds(self) -> float:
+        """From its start to its end; 0 while it goes on."""
         return _seconds(self.record.started, self.record.ended)
 
     @property

@@ -52,6 +52,7 @@ class Secret(Marker):
             )
 
     def reveal(self) -> str:
+        """The value itself, read now. Raises UsageError where it is not there."""
         return reveal(self.source, self.name)
 
     def __repr__(self) -> str:

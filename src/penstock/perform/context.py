@@ -54,7 +54,11 @@ class Scene(Struct):
 
 
 class Context:
-    """The running step, as it sees itself. Outside a run its methods work and keep things in memory."""
+    """The running step, as it sees itself. Outside a run its methods work and keep things in memory.
+
+    `checkpoint.save(value)` keeps work in progress, on the disk when it returns, and
+    `checkpoint.load(default)` gives what the last attempt at this very call has saved.
+    """
 
     __slots__ = ("_reported", "_scene", "checkpoint")
 
