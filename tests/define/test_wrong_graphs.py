@@ -65,6 +65,10 @@ def field_of_another_type() -> Any:
     return describe(split(numbers()).train)  # type: ignore[arg-type]
 
 
+def list_for_an_element() -> Any:
+    return describe.map("a", times=numbers())  # type: ignore[arg-type]
+
+
 def missing_parameter() -> Any:
     return describe()  # type: ignore[call-arg]
 
@@ -236,6 +240,12 @@ CASES: list[tuple[Callable[[], Any], type[DefinitionError], str]] = [
         TypeMismatch,
         "'split.train' (FILE:N) is list[int], but 'label' of 'describe' is str (FILE:N)\n"
         "  Change one of the two annotations, or what is passed.",
+    ),
+    (
+        list_for_an_element,
+        TypeMismatch,
+        "'numbers' (FILE:N) is list[int], but 'times' of 'describe' is int (FILE:N)\n"
+        "  For a call with each element, write describe.map(times=each(…)).",
     ),
     (
         missing_parameter,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import PurePath
-from typing import Any
+from typing import Any, get_origin
 
 from penstock.core.calls import assemble
 from penstock.core.graph import Build, Expr, Input, Literal, SecretRef, SourceRef, references
@@ -13,7 +13,7 @@ from penstock.define.callee import Marker, short
 from penstock.define.containers import COPIED, container, holds_markers
 from penstock.define.promise import Promise, label
 from penstock.define.tracing import ATOMS, Tracing
-from penstock.define.types import element, parts, value_fits
+from penstock.define.types import element, fits, parts, value_fits
 from penstock.errors import DefinitionError, PromiseError, TypeMismatch
 
 
@@ -167,10 +167,17 @@ def _mismatch(
             f"{given} is {short(hint)}, but '{owner}' returns {short(wanted)} ({where})",
             hint="Change the annotation, or what is returned.",
         )
-    path = hint is str and isinstance(wanted, type) and issubclass(wanted, PurePath)
     return TypeMismatch(
         f"{given} is {short(hint)}, but '{name}' of '{owner}' is {short(wanted)} ({where})",
-        hint=f"Write Path({given})."
-        if path
-        else "Change one of the two annotations, or what is passed.",
+        hint=_instead(given, hint, wanted, name, owner),
     )
+
+
+def _instead(given: str, hint: Any, wanted: Any, name: str, owner: str) -> str:
+    """What to write where the types do not fit."""
+    if hint is str and isinstance(wanted, type) and issubclass(wanted, PurePath):
+        return f"Write Path({given})."
+    iterable, inner = element(hint)
+    if iterable and inner is not Any and get_origin(hint) is not dict and fits(inner, wanted):
+        return f"For a call with each element, write {owner}.map({name}=each(…))."
+    return "Change one of the two annotations, or what is passed."
