@@ -92,7 +92,7 @@ class Cells:
             passed = going_on(time.monotonic() - self._began)
         state = self._state(run) if ended or not last else "cancelled"
         title = (run.pipeline, status(state), code(run.id), soft(where(run)))
-        sums = soft(f"{passed} · {totals(self._board)}")
+        sums = soft(f"· {passed} · {totals(self._board)}")
         body = join(
             (
                 *(tag("p", soft(note)) for note in self._notes[-NOTES:]),
@@ -102,7 +102,7 @@ class Cells:
         if last and state == "done":
             # What comes below the cell says the rest.
             return form(fold(join((*title, sums), " "), body))
-        return form(heading(*title), tag("p", sums), body)
+        return form(heading(*title, sums), body)
 
 
 def _cells(row: Row) -> tuple[object, ...]:

@@ -61,6 +61,7 @@ SHEET = """
 .penstock.penstock table .right{text-align:right;font-variant-numeric:tabular-nums;
  white-space:nowrap}
 .penstock.penstock .soft{color:var(--soft)}
+.penstock.penstock h4 .soft{font-weight:400}
 .penstock.penstock .name{white-space:nowrap}
 .penstock.penstock .hued{color:color-mix(in srgb,var(--hue) 82%,currentColor);white-space:nowrap}
 .penstock.penstock .bar{display:inline-block;width:90px;height:6px;border-radius:3px;
