@@ -123,9 +123,20 @@ def _numpy(module: Any, seed: int) -> Callable[[], bool]:
 
 
 def _torch(module: Any, seed: int) -> Callable[[], bool]:
-    module.manual_seed(seed)
-    before = module.get_rng_state()
-    return lambda: not module.equal(module.get_rng_state(), before)
+    module.manual_seed(seed)  # of every device, also of those that are not used yet
+    before = _torch_states(module)
+
+    def changed() -> bool:
+        now = _torch_states(module)
+        # A device that the call was the first to use has no state before it: it counts as drawn from.
+        return len(now) != len(before) or not all(map(module.equal, now, before))
+
+    return changed
+
+
+def _torch_states(module: Any) -> list[Any]:
+    devices = module.cuda.get_rng_state_all() if module.cuda.is_initialized() else ()
+    return [module.get_rng_state(), *devices]
 
 
 _KINDS: dict[str, Callable[[Any, int], Callable[[], bool]]] = {
@@ -146,8 +157,14 @@ def _keep_numpy(module: Any) -> Callable[[], None]:
 
 
 def _keep_torch(module: Any) -> Callable[[], None]:
-    state = module.get_rng_state()
-    return lambda: module.set_rng_state(state)
+    state, *devices = _torch_states(module)
+
+    def restore() -> None:
+        module.set_rng_state(state)
+        if devices:
+            module.cuda.set_rng_state_all(devices)
+
+    return restore
 
 
 _KEEP: dict[str, Callable[[Any], Callable[[], None]]] = {
