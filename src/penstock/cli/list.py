@@ -15,6 +15,9 @@ from penstock.cli.terminal import terminal
 from penstock.core.project import find_project
 from penstock.errors import NotFound
 
+ROOM = 20
+"""Columns below which the first line of a docstring says nothing."""
+
 
 @click.command()
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
@@ -58,7 +61,9 @@ def _table(found: Sequence[Found], *, steps: bool) -> None:
         for one in found
     ]
     head = (*(("kind",) if steps else ()), "name", "where", "parameters", "")
-    if not any(row[-1] for row in rows):
+    # Where a function stands is said in full as long as it can be: what it is about gives way first.
+    widest = sum(max(len(row[n]) for row in [head, *rows]) + 2 for n in range(len(head) - 1))
+    if not any(row[-1] for row in rows) or terminal.width - widest < ROOM:
         head, rows = head[:-1], [row[:-1] for row in rows]
     terminal.table(head, rows)
 
