@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from penstock.api.run import Run as Run
     from penstock.api.run import StepRun as StepRun
     from penstock.api.run import find_run as find_run
-    from penstock.api.run import runs as runs
+    from penstock.api.runs import Runs as Runs
+    from penstock.api.runs import runs as runs
     from penstock.core.failure import Failure as Failure
     from penstock.core.registered import register as register
     from penstock.define.known import Env as Env
@@ -50,6 +51,7 @@ __all__ = [
     "Retry",
     "Run",
     "RunFailed",
+    "Runs",
     "Secret",
     "Step",
     "StepRun",
@@ -73,7 +75,8 @@ if not TYPE_CHECKING:
     _HOMES = {
         "penstock.api.artifact": ("Artifact", "ref"),
         "penstock.api.pipeline": ("Pipeline", "pipeline"),
-        "penstock.api.run": ("Run", "StepRun", "find_run", "runs"),
+        "penstock.api.run": ("Run", "StepRun", "find_run"),
+        "penstock.api.runs": ("Runs", "runs"),
         "penstock.core.failure": ("Failure",),
         "penstock.core.registered": ("register",),
         "penstock.define.known": ("Env",),

@@ -11,6 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.config import near
+from penstock.core import where as language
+from penstock.core.conditions import Measure, Names
 from penstock.core.explanation import Explanation, Shown
 from penstock.core.graph import Closure, Graph
 from penstock.core.parts import Change, InputChange, PackageChange, explain
@@ -20,9 +22,9 @@ from penstock.errors import NotFound
 from penstock.perform.logs import log_path
 from penstock.run.references import named
 from penstock.run.results import Results
+from penstock.spec.record import unpack, values
 from penstock.stack import Stack
 
-from penstock.spec.record import unpack, values
 
 class Client:
     """Reads what a stack recorded. `run` is an id, a unique prefix of one, a name, or "last"."""
@@ -37,6 +39,25 @@ class Client:
         """This project's runs, newest first; set `project=""` for every project's."""
         project = self.stack.project.name if filter.project is None else filter.project or None
         return self._store.runs.list(replace(filter, project=project))
+
+    def names(self) -> Names:
+        """The parameters, steps and metrics that this project's runs can be filtered by."""
+        return self._store.runs.names(self.stack.project.name)
+
+    def chosen(self, filter: RunFilter, where: str = "", sort: Sequence[str] = ()) -> RunFilter:
+        """The filter with a condition and an order as people write them. Raises UsageError."""
+        if not where and not sort:
+            return filter
+        names = self.names()
+        return replace(
+            filter,
+            where=language.where(where, names) if where else None,
+            order=tuple(language.order(one, names) for one in sort),
+        )
+
+    def measured(self, runs: Sequence[str], metric: Measure) -> Sequence[float | None]:
+        """A metric of many runs at once."""
+        return self._store.runs.measured(runs, metric)
 
     def run(self, run: str) -> RunRecord:
         """Raises NotFound, with near names as its hint."""
@@ -241,7 +262,7 @@ class Client:
         texts = self.texts(was, now)
         if was not in texts or now not in texts:
             return ()
-        old, new = _versions(texts[was]), _versions(texts[now])
+        old, new = versions(texts[was]), versions(texts[now])
         direct = step.parts.distributions if step.parts else {}
         return [
             PackageChange(name, old.get(name, ""), new.get(name, ""), direct=False)
@@ -297,6 +318,7 @@ def in_bytes(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-def _versions(text: str) -> Mapping[str, str]:
+def versions(text: str) -> Mapping[str, str]:
+    """Packages by name, from lines of "name==version"."""
     pairs = (line.partition("==") for line in text.splitlines())
     return {name.strip(): version.strip() for name, _, version in pairs}

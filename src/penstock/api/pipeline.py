@@ -23,7 +23,8 @@ from typing import Literal as OneOf
 from msgspec.structs import replace
 
 from penstock.api import seam
-from penstock.api.run import Run, runs
+from penstock.api.run import Run
+from penstock.api.runs import Runs, runs
 from penstock.core import options as run_options
 from penstock.core.graph import Definition, Graph
 from penstock.core.importing import loading_in_worker
@@ -125,9 +126,18 @@ class Pipeline(Composed[P, R]):
         """A call with its arguments, to be made, run or planned later."""
         return BoundPipeline(self, args, kwargs)
 
-    def runs(self, *, tag: str | None = None, limit: int = 50) -> list[Run[R]]:
-        """Its runs, newest first."""
-        return runs(self.name, tag=tag, limit=limit, stack=self._options.stack)
+    def runs(
+        self,
+        where: str = "",
+        *,
+        sort: str | Sequence[str] = (),
+        tag: str | None = None,
+        limit: int = 50,
+    ) -> Runs[R]:
+        """Its runs, newest first: "depth>6 and evaluate.auc>0.7", `sort="-evaluate.auc"`."""
+        return runs(
+            self.name, where=where, sort=sort, tag=tag, limit=limit, stack=self._options.stack
+        )
 
     def options(self, **given: Unpack[RunOptions]) -> Self:
         """How its runs are to go; what is left out is for the environment and the project to say.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from penstock.api import seam
 from penstock.api.artifact import Artifact
-from penstock.core.ports import RunFilter
 from penstock.core.records import FINAL, ErrorRecord, RunRecord, Status, StepRecord
 from penstock.define.callee import Marker
 from penstock.errors import NotFound
@@ -263,10 +262,15 @@ class Run(Marker, Generic[R]):
             )
         return cast(R, self._client.result(self.id))
 
-    def compare(self, other: Run[Any] | str) -> Comparison:
-        """This run beside another: parameters, metrics, statuses, durations, code."""
-        second = other.id if isinstance(other, Run) else other
-        return seam.compare(self._client, self.id, second)
+    def compare(
+        self, *others: Run[Any] | str, everything: bool = False, primary: str = ""
+    ) -> Comparison:
+        """This run, as the baseline, beside others: what differs, or with `everything` all.
+
+        Better and worse are by the pipeline's primary metric, or by another one named here.
+        """
+        ids = [other.id if isinstance(other, Run) else other for other in others]
+        return seam.compare(self._client, self.id, *ids, everything=everything, judged=primary)
 
     def edit(
         self,
@@ -291,21 +295,6 @@ class Run(Marker, Generic[R]):
     def __repr__(self) -> str:
         name = f" '{self.name}'" if self.name else ""
         return f"<run {self.id}{name} of {self.pipeline}: {self.status}>"
-
-
-def runs(
-    pipeline: str | None = None,
-    *,
-    status: Status | None = None,
-    tag: str | None = None,
-    limit: int = 50,
-    stack: str = "",
-) -> list[Run[Any]]:
-    """This project's runs, newest first."""
-    wanted = RunFilter(
-        pipeline=pipeline, statuses=() if status is None else (status,), tag=tag, limit=limit
-    )
-    return [Run(record, stack) for record in seam.client(stack).runs(wanted)]
 
 
 def find_run(run: str = "last", *, stack: str = "") -> Run[Any]:

@@ -20,7 +20,10 @@ from penstock.errors import PenstockError
 if TYPE_CHECKING:
     # An import at the top would make every script pay for the engine, whether it runs or not.
     from penstock.client import Client
+    from penstock.core.ports import RunFilter
+    from penstock.core.records import RunRecord
     from penstock.experiments.compare import Comparison
+    from penstock.experiments.listing import Listing
     from penstock.session import Session
     from penstock.views.choice import View
 
@@ -132,9 +135,29 @@ def form(kind: str, *given: Any) -> str | None:
     return made
 
 
-def compare(client: Client, first: str, second: str) -> Comparison:
-    made: Comparison = import_module("penstock.experiments.compare").compare(client, first, second)
+def compare(client: Client, *runs: str, everything: bool, judged: str) -> Comparison:
+    module = import_module("penstock.experiments.compare")
+    made: Comparison = module.compare(client, *runs, everything=everything, judged=judged)
     return made
+
+
+def runs(
+    stack: str, *, where: str, sort: Sequence[str], **wanted: Any
+) -> tuple[Sequence[RunRecord], RunFilter]:
+    """The runs that are wanted, and the filter that this makes."""
+    reader = client(stack)
+    filter = import_module("penstock.core.ports").RunFilter(**wanted)
+    chosen = reader.chosen(filter, where, sort)
+    return reader.runs(chosen), chosen
+
+
+def listing(client: Client, runs: Sequence[RunRecord], filter: RunFilter | None) -> Listing:
+    made: Listing = import_module("penstock.experiments.listing").beside(client, runs, filter)
+    return made
+
+
+def frame(client: Client, runs: Sequence[RunRecord]) -> Any:
+    return import_module("penstock.experiments.listing").frame(client, runs)
 
 
 def arguments(

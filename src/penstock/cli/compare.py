@@ -1,33 +1,103 @@
-"""`penstock compare`: what differs between two runs."""
+"""`penstock compare`: what differs between runs."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
 from penstock.cli import completing
 from penstock.cli.flags import as_json, client, on_stack
-from penstock.cli.terminal import duration, number, terminal
+from penstock.cli.terminal import cut, terminal
 from penstock.client import Client
-from penstock.core.parts import words
 from penstock.core.ports import RunFilter
-from penstock.errors import NotFound
+from penstock.errors import NotFound, UsageError
 from penstock.experiments.compare import Comparison, compare
+from penstock.experiments.compare_forms import MARKS, Column, Section, Shown
+from penstock.experiments.listing import BEST
+
+FORMATS = ("table", "markdown", "html", "json")
+NARROW = 14
+"""Characters that a run's column has at least."""
+WIDE = 48
+"""Characters that it has at most, unless there is no edge."""
+DIFF = 30
+"""Lines of a diff, unless all is asked for."""
+STYLES = {True: ("green",), False: ("red",)}
 
 
 @click.command()
-@click.argument("first", metavar="RUN", shell_complete=completing.run)
-@click.argument("second", metavar="[RUN]", default="", shell_complete=completing.run)
+@click.argument("runs", nargs=-1, metavar="[RUN]...", shell_complete=completing.run)
+@click.option(
+    "--baseline",
+    "-b",
+    default="",
+    metavar="RUN",
+    help="What the others are compared with, instead of the first.",
+    shell_complete=completing.run,
+)
+@click.option("--all", "every", is_flag=True, help="Also what is the same.")
+@click.option(
+    "--primary",
+    default="",
+    metavar="STEP.METRIC",
+    help="Judge by this metric; -STEP.METRIC if lower is better.",
+    shell_complete=completing.column,
+)
+@click.option("--diff/--no-diff", default=True, help="Whether to show how code changed.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    help="markdown for a pull request, html as a page.",
+)
 @on_stack
 @as_json
-def command(first: str, second: str, stack: str, as_json: bool) -> None:
+def command(
+    runs: tuple[str, ...],
+    baseline: str,
+    every: bool,
+    primary: str,
+    diff: bool,
+    form: str,
+    stack: str,
+    as_json: bool,
+) -> None:
+    from penstock.core.options import options
+
     reader = client(stack)
-    if not second:
-        first, second = _pair(reader, first)
-    found = compare(reader, first, second)
-    if as_json:
-        terminal.json(found)
-        return
-    _tell(found)
+    judged = options(primary=primary).primary
+    chosen = _chosen(reader, runs, baseline)
+    found = compare(reader, *chosen, everything=every, judged=judged)
+    match "json" if as_json else form:
+        case "json":
+            terminal.json(found.to_dict())
+        case "markdown":
+            terminal.out(found.to_markdown())
+        case "html":
+            terminal.out(found.to_html(page=True))
+        case _:
+            _tell(found, diff=diff)
+
+
+def _chosen(reader: Client, runs: Sequence[str], baseline: str) -> Sequence[str]:
+    """The ids of the runs, the baseline first. One run has the other of its pipeline beside it."""
+    named = [reader.run(run).id for run in runs]
+    if baseline:
+        named.insert(0, reader.run(baseline).id)
+    several = list(dict.fromkeys(named))
+    if len(several) > 1:
+        return several
+    if len(named) > 1:
+        raise UsageError(
+            f"'{runs[0]}' and '{runs[-1]}' are the same run"
+            if len(runs) > 1
+            else f"'{runs[0]}' is the baseline itself",
+            hint="Name another one: `penstock runs` lists them.",
+        )
+    return _pair(reader, several[0] if several else "last")
 
 
 def _pair(reader: Client, name: str) -> tuple[str, str]:
@@ -43,38 +113,70 @@ def _pair(reader: Client, name: str) -> tuple[str, str]:
     return (others[0], run.id) if newest[0].id == run.id else (run.id, others[0])
 
 
-def _tell(found: Comparison) -> None:
-    steps = {
-        name: (_step(found, name, 0), _step(found, name, 1))
-        for name, (one, other) in found.statuses.items()
-        if one or other
-    }
-    tables = (
-        ("", found.facts),
-        ("parameter", found.parameters),
-        ("metric", found.metrics),
-        ("step", steps),
-    )
-    for title, table in tables:
-        if table:
-            rows = [(name, _shown(name, a), _shown(name, b)) for name, (a, b) in table.items()]
-            terminal.table((title, found.first, found.second), rows)
-            terminal.out()
-    for step, changes in found.changes.items():
-        for change in changes:
-            terminal.out(f"  {step}: {words(change)}")
-    if not found.parameters and not found.changes:
-        terminal.out("the same code, parameters and inputs")
+# ---- on a terminal
 
 
-def _step(found: Comparison, name: str, side: int) -> str:
-    """ "done 1.2 s"."""
-    status, seconds = found.statuses[name][side], found.seconds[name][side]
-    took = f" {duration(seconds)}" if seconds is not None and status != "reused" else ""
-    return f"{status or '-'}{took}"
+def _tell(found: Comparison, *, diff: bool) -> None:
+    shown = found.shown()
+    for section in shown.filled:
+        _table(section, shown)
+        terminal.out()
+    for change in shown.changes:
+        between = terminal.style(shown.between(change), "bold")
+        terminal.out(f"  {between}: {change.words}")
+        for line in _diff(change.diff, everything=found.complete) if diff else ():
+            terminal.out(f"    {line}")
+    for note in shown.notes:
+        terminal.out(note)
 
 
-def _shown(name: str, value: object) -> str:
-    if isinstance(value, float):
-        return duration(value) if name == "took" else number(value)
-    return "" if value is None else str(value)
+def _table(section: Section, shown: Shown) -> None:
+    """As many runs beside the baseline as there is room for; the others below."""
+    named = min(max(len(section.title), *(len(line.name) for line in section.lines)), 28)
+    columns = [
+        max(
+            len(_head(column)),
+            *(len(_cell(line.cells, line.verdicts, at)) for line in section.lines),
+        )
+        for at, column in enumerate(shown.columns)
+    ]
+    for places in _groups(columns, terminal.width - named):
+        rows, styles = [], {}
+        for row, line in enumerate(section.lines):
+            cells = [_cell(line.cells, line.verdicts, at) for at in places]
+            rows.append([cut(line.name, named), *cells])
+            for n, at in enumerate(places):
+                if line.verdicts and (verdict := line.verdicts[at]) is not None:
+                    styles[row, n + 1] = STYLES[verdict]
+        head = [section.title, *(_head(shown.columns[at]) for at in places)]
+        terminal.table(head, rows, styles=styles)
+
+
+def _groups(widths: Sequence[int], room: int) -> Iterator[Sequence[int]]:
+    """Places of runs whose columns fit beside each other, each group after the baseline."""
+    needed = [2 + min(max(width, 1), WIDE) for width in widths]
+    group, left = [0], room - needed[0]
+    for at in range(1, len(widths)):
+        if len(group) > 1 and left < min(needed[at], 2 + NARROW):
+            yield group
+            group, left = [0], room - needed[0]
+        group.append(at)
+        left -= needed[at]
+    yield group
+
+
+def _head(column: Column) -> str:
+    return column.name + (" baseline" if column.baseline else "") + (BEST if column.best else "")
+
+
+def _cell(cells: Sequence[str], verdicts: Sequence[bool | None], at: int) -> str:
+    return cells[at] + (MARKS[verdicts[at]] if verdicts else "")
+
+
+def _diff(text: str, *, everything: bool) -> Iterator[str]:
+    lines = text.splitlines()
+    for line in lines if everything else lines[:DIFF]:
+        color: Any = {"+": ("green",), "-": ("red",), "@": ("cyan",)}.get(line[:1], ())
+        yield terminal.style(line, *color)
+    if len(lines) > DIFF and not everything:
+        yield terminal.style(f"… {len(lines) - DIFF} more lines: --all", "dim")

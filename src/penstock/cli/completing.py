@@ -14,6 +14,7 @@ from penstock.config import read_config
 from penstock.core.ports import RunFilter
 from penstock.core.project import find_project
 from penstock.core.records import RunRecord
+from penstock.core.where.fields import FIELDS
 from penstock.errors import PenstockError
 from penstock.stack import open_stack
 
@@ -62,6 +63,19 @@ def step(context: click.Context) -> Iterable[str]:
     reader = client(context.params.get("stack") or "")
     record = reader.run(context.params.get("run_id") or "last")
     return (one.node for one in reader.steps(record.id))
+
+
+@_words
+def column(context: click.Context) -> Iterable[str]:
+    """What runs can be sorted by and shown with: fields, parameters, metrics of the last runs."""
+    reader = client(context.params.get("stack") or "")
+    recent = [*_recent(context, context.params.get("pipeline") or None)][:5]
+    logged = {
+        f"{step.partition('[')[0]}.{metric.name}"
+        for run in recent
+        for step, metric in reader.metrics(run.id)
+    }
+    return (*reader.names().parameters, *sorted(logged), *FIELDS)
 
 
 @_words

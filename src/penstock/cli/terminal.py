@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 import msgspec
@@ -66,9 +66,17 @@ class Terminal:
         return self.style(f"{status:<{width}}", STATUS.get(status, "dim"), err=err)
 
     def table(
-        self, head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()
+        self,
+        head: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        right: Sequence[int] = (),
+        styles: Mapping[tuple[int, int], Sequence[str]] = {},
     ) -> None:
-        """Columns under a dim head. On a narrow terminal the last one gives way, then the widest."""
+        """Columns under a dim head. On a narrow terminal the last one gives way, then the widest.
+
+        `styles` are those of single cells, by row and column.
+        """
         lines = [list(row) for row in rows]
         widths = [
             max([len(title), *(len(row[n]) for row in lines)]) for n, title in enumerate(head)
@@ -76,14 +84,18 @@ class Terminal:
         _fit(widths, self.width - 2 * (len(head) - 1))
         if any(head):
             self.out(self.style(_line(head, widths, right), "dim"))
-        for row in lines:
+        for at, row in enumerate(lines):
             # Only what is too long for its place is changed; the last is text, and one line.
             cells = [
                 cell if len(cell) <= width else cut(cell, width)
                 for cell, width in zip([*row[:-1], cut(row[-1], widths[-1])], widths, strict=True)
             ]
             padded = _cells(cells, widths, right)
-            self.out(self._colored(row, padded))
+            styled = [
+                self.style(cell, *styles[at, n]) if (at, n) in styles else cell
+                for n, cell in enumerate(padded)
+            ]
+            self.out(self._colored(row, styled))
 
     def _colored(self, row: Sequence[str], padded: Sequence[str]) -> str:
         shown = [

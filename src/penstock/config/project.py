@@ -16,7 +16,7 @@ from penstock.errors import ConfigError, UsageError
 
 PORTS = ("orchestrator", "executor", "artifact_store", "metadata_store", "tracker", "registry")
 STEP_OPTIONS = ("retries", "timeout", "cache", "env", "resources", "executor")
-RUN_OPTIONS = ("seed", "workers", "tags", "cache", "keep_going", "strict", "capture")
+RUN_OPTIONS = ("seed", "workers", "tags", "cache", "keep_going", "strict", "capture", "primary")
 DEFAULT = "local"
 NOWHERE = Place("")
 

@@ -46,6 +46,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """"STEP.OPTION" or "STEP.ARGUMENT" to value: "fit.retries"."""
     logical_date: str = ""
     """ISO date or time that the run is for."""
+    primary: str = ""
+    """The metric by which runs are judged: "evaluate.auc" is better higher, "-evaluate.loss" lower."""
     capture: bool = True
     """Keep what steps print in their logs."""
     pdb: bool = False
@@ -87,6 +89,8 @@ def _settle(name: str, value: Any) -> Any:
         return tuple(item if isinstance(item, str) else _step(item) for item in many)
     if name == "logical_date":
         return _date(value)
+    if name == "primary":
+        return _primary(value)
     if name == "workers" and value is not None and value < 0:
         raise UsageError(
             f"workers is {value}", hint="Write how many processes run steps; 0 is this one."
@@ -109,6 +113,18 @@ def _date(value: Any) -> str:
             f"'{value}' is not a date", hint="For example 2026-03-01, or 2026-03-01T06:00."
         ) from None
     return value
+
+
+def _primary(value: Any) -> str:
+    text = "" if value is None else str(value).strip()
+    step, dot, metric = text.removeprefix("-").partition(".")
+    if text and not (step and dot and metric):
+        raise UsageError(
+            f"primary is '{text}', which names no metric of a step",
+            hint='Write "STEP.METRIC", for example "evaluate.auc"; with a minus, "-evaluate.loss", '
+            "lower is better.",
+        )
+    return text
 
 
 def _step(value: Any) -> str:

@@ -303,27 +303,21 @@ class Runs(Protocol):
 
         Raises NotFound, with near names as hint.
         """
-        ...
 
     def list(self, filter: RunFilter) -> Sequence[RunRecord]:
         """Newest first, or in the filter's order; `crashed` is derived."""
-        ...
 
     def names(self, project: str | None = None) -> Names:
         """What runs can be filtered by. Parameters and metrics may be those of other projects."""
-        ...
 
     def measured(self, runs: Sequence[str], metric: Measure) -> Sequence[float | None]:
         """The last value of a metric in each of these runs (ids): NaN if it is none, None if not logged."""
-        ...
 
     def steps(self, run: str, node: str | None = None) -> Sequence[StepRecord]:
         """In the order in which they were queued; items of maps follow their node."""
-        ...
 
     def metrics(self, run: str, *, last: bool = True) -> Sequence[tuple[str, Metric]]:
         """(step's name, metric) pairs: the last value of each name, or the whole series."""
-        ...
 
     def edit(
         self,
@@ -337,7 +331,6 @@ class Runs(Protocol):
 
     def remove(self, run: str) -> None:
         """Forget a run that has ended and is not kept; its artifacts are gc's business."""
-        ...
 
 
 class Catalog(Protocol):

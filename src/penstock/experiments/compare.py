@@ -1,129 +1,294 @@
-"""Two runs side by side: what went in, what came out, and whose code differs."""
+"""Runs side by side: what went in, what came out, and whose code differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
-from penstock.client import Client
-from penstock.core.parts import Change, explain, words
-from penstock.core.records import RunRecord, StepRecord
+from penstock.client import Client, versions
+from penstock.core.records import RunRecord, StepRecord, now
+from penstock.experiments import compare_forms as forms
+from penstock.experiments import frames
+from penstock.experiments.compare_code import Changed, changes
+from penstock.experiments.compare_data import Data, data
+from penstock.experiments.compare_forms import Column, Section, Shown, in_words, section
+from penstock.experiments.compare_html import html
+from penstock.experiments.listing import last_metrics, leaves
+from penstock.experiments.primary import Primary, primary, read
+from penstock.views.words import duration
 
-Pair = tuple[Any, Any]
-"""What the first run has, and the second; None where one has none."""
+Row = tuple[Any, ...]
+"""What each run has, in their order; None where one has none."""
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """The differences between two runs. Durations are of all steps, in seconds."""
+    """Runs beside each other; the first is the baseline. Only what differs, unless all was asked for.
 
-    first: str
-    second: str
-    facts: dict[str, Pair] = {}
-    """Of the runs as wholes: pipeline, status, took (seconds), seed, commit, python."""
-    parameters: dict[str, Pair] = {}
-    metrics: dict[str, Pair] = {}
-    statuses: dict[str, Pair] = {}
-    code: tuple[str, ...] = ()
-    """Steps of both runs whose code differs."""
-    seconds: dict[str, Pair] = {}
-    changes: dict[str, tuple[Change, ...]] = {}
-    """By step: each part of its key that differs. Of a map, the first item that does."""
+    Tables are by name; each row has a value for every run. Durations are in seconds.
+    """
+
+    runs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """As people call them: the run's name, or its id."""
+    primary: Primary | None = None
+    facts: dict[str, Row] = {}
+    """Of the runs as wholes: pipeline, status, took, seed, commit, python …"""
+    parameters: dict[str, Row] = {}
+    """Nested ones by path; what steps logged by "step.name"."""
+    metrics: dict[str, Row] = {}
+    """The last value of each; of a map, the mean of its items."""
+    statuses: dict[str, Row] = {}
+    """Of steps; of a map, those of its items, counted."""
+    seconds: dict[str, Row] = {}
+    data: dict[str, Row] = {}
+    """What steps were given from outside ("load.file"), and what they made ("split.train")."""
+    packages: dict[str, Row] = {}
+    """Versions of installed packages."""
+    changes: tuple[Changed, ...] = ()
+    """What of the keys differs from the baseline: functions with their diff, parameters, options."""
+    complete: bool = False
+    """Everything is told, and not only what differs."""
+
+    @property
+    def baseline(self) -> str:
+        return self.runs[0]
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """Steps whose code differs from the baseline's."""
+        changed = (change.steps for change in self.changes if change.is_code)
+        return tuple(dict.fromkeys(step for steps in changed for step in steps))
+
+    @property
+    def best(self) -> int | None:
+        """Which run is the best by the primary metric."""
+        if self.primary is None or self.primary.metric not in self.metrics:
+            return None
+        return self.primary.best(self.metrics[self.primary.metric])
+
+    def better(self, metric: str, at: int) -> bool | None:
+        """Whether a run's primary metric is better than the baseline's; None of any other metric."""
+        if self.primary is None or metric != self.primary.metric or not at:
+            return None
+        values = self.metrics[metric]
+        return self.primary.better(values[at], values[0])
+
+    def shown(self) -> Shown:
+        """As texts, in sections: what every form below is made of."""
+        return Shown(
+            columns=tuple(
+                Column(id, name, baseline=at == 0, best=at == self.best)
+                for at, (id, name) in enumerate(zip(self.runs, self.names, strict=True))
+            ),
+            sections=tuple(self._sections()),
+            changes=self.changes,
+            notes=tuple(self._notes()),
+        )
+
+    def _sections(self) -> Iterator[Section]:
+        steps = {
+            name: tuple(map(_step, row, self.seconds.get(name, (None,) * len(row))))
+            for name, row in self.statuses.items()
+        }
+        yield section("run", self.facts, _fact)
+        yield section("parameter", self.parameters, in_words)
+        yield section("metric", self.metrics, self._metric, verdict=self.better)
+        yield section("step", steps, in_words)
+        yield section("data", self.data, _data)
+        yield section("package", self.packages, in_words)
+
+    def _metric(self, name: str, at: int, value: Any) -> str:
+        base = self.metrics[name][0]
+        text = in_words(name, at, value)
+        if (
+            at
+            and isinstance(value, float)
+            and isinstance(base, float)
+            and math.isfinite(value - base)
+        ):
+            return f"{text} ({value - base:+.3g})" if value != base else text
+        return text
+
+    def _notes(self) -> Iterator[str]:
+        judge = self.primary
+        if judge is not None and judge.metric not in self.metrics:
+            yield f"the primary metric '{judge.metric}' was not logged by any of these runs"
+        tables = (self.parameters, self.changes, self.data, self.packages)
+        if not any(tables) and not self.complete:
+            yield "the same code, parameters and data"
+
+    def to_markdown(self) -> str:
+        """Tables as GitHub shows them, for a pull request."""
+        return forms.markdown(self.shown())
+
+    def to_html(self, *, page: bool = False) -> str:
+        """A fragment with its own style, light and dark; with `page`, a whole document."""
+        return html(self.shown(), page=page)
+
+    def to_pandas(self) -> Any:
+        """A DataFrame: a row for each (section, name), a column for each run. Raises MissingExtra."""
+        tables = {
+            "run": self.facts,
+            "parameter": self.parameters,
+            "metric": self.metrics,
+            "status": self.statuses,
+            "seconds": self.seconds,
+            "data": {name: tuple(map(_digest, row)) for name, row in self.data.items()},
+            "package": self.packages,
+        }
+        return frames.beside(
+            {(title, name): row for title, table in tables.items() for name, row in table.items()},
+            self.runs,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it; NaN and infinities as "nan", "inf", "-inf"."""
+        found: dict[str, Any] = forms.plain(to_builtins(self, enc_hook=repr))
+        return found
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def __repr__(self) -> str:
-        lines = [f"{self.first} | {self.second}"]
-        for title in ("facts", "parameters", "metrics", "statuses", "seconds"):
-            table: Mapping[str, Pair] = getattr(self, title)
-            lines += [title] if table else []
-            width = max(map(len, table), default=0)
-            lines += [f"  {k:{width}}  {_cell(a)} | {_cell(b)}" for k, (a, b) in table.items()]
-        lines += ["changes"] if self.changes else []
-        for name, changes in self.changes.items():
-            lines += [f"  {name}: {words(change)}" for change in changes]
-        return "\n".join(lines)
+        return forms.text(self.shown())
 
 
-def compare(client: Client, first: str, second: str) -> Comparison:
-    """The first run beside the second. Raises NotFound."""
-    one, other = client.run(first), client.run(second)
-    every, more = client.steps(one.id), client.steps(other.id)
-    steps, others = _whole(every), _whole(more)
+def compare(
+    client: Client,
+    *runs: str,
+    everything: bool = False,
+    judged: str = "",
+) -> Comparison:
+    """These runs; the first is the baseline. Raises NotFound.
+
+    `everything` also what is the same; `judged` is a primary metric instead of the declared one.
+    """
+    records = [client.run(run) for run in runs]
+    judge = read(judged) if judged else primary(records)
+    steps = [client.steps(run.id) for run in records]
+
+    def table(found: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
+        return _rows([*found], everything=everything)
+
     return Comparison(
-        first=one.id,
-        second=other.id,
-        facts=_differing(_facts(one), _facts(other)),
-        parameters=_differing(one.parameters, other.parameters),
-        metrics=_differing(_metrics(client, one), _metrics(client, other)),
-        statuses=_differing(_each(steps, "status"), _each(others, "status")),
-        code=tuple(name for name in steps if _other_code(steps[name], others.get(name))),
-        seconds={
-            name: (_seconds(steps.get(name)), _seconds(others.get(name)))
-            for name in dict.fromkeys((*steps, *others))
-        },
-        changes=_changes(client, every, more),
+        runs=tuple(run.id for run in records),
+        names=tuple(run.name or run.id for run in records),
+        primary=judge,
+        facts=table(map(_facts, records)),
+        parameters=table(map(_parameters, records, steps)),
+        metrics=_rows(
+            [last_metrics(client, run.id) for run in records],
+            everything=everything,
+            always=judge.metric if judge else "",
+        ),
+        statuses=table(map(_statuses, steps)),
+        seconds=_rows([*map(_seconds, steps)], everything=True),
+        data=table(data(client, steps, everything=everything)),
+        packages=table(_packages(client, run) for run in records),
+        changes=changes(client, [(run.id, of) for run, of in zip(records, steps, strict=True)]),
+        complete=everything,
     )
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Pair]:
-    names = dict.fromkeys((*one, *other))
-    pairs = {name: (one.get(name), other.get(name)) for name in names}
-    # NaN differs from itself, but not to people.
-    return {k: (a, b) for k, (a, b) in pairs.items() if a != b and not (a != a and b != b)}
+def _rows(
+    found: Sequence[Mapping[str, Any]], *, everything: bool, always: str = ""
+) -> dict[str, Row]:
+    names = dict.fromkeys(name for one in found for name in one)
+    rows = {name: tuple(one.get(name) for one in found) for name in names}
+    return {name: row for name, row in rows.items() if everything or name == always or differ(row)}
+
+
+def differ(row: Row) -> bool:
+    """Whether not all of these are the same; NaN differs from itself, but not to people."""
+    first = row[0]
+    return any(one != first and not (one != one and first != first) for one in row[1:])
+
+
+# ---- a value in words
+
+
+def _fact(name: str, at: int, value: Any) -> str:
+    return duration(value) if name == "took" and value is not None else in_words(name, at, value)
+
+
+def _step(status: str | None, seconds: float | None) -> str | None:
+    """ "done 1.2 s"."""
+    if status is None or seconds is None or status == "reused":
+        return status
+    return f"{status} {duration(seconds)}"
+
+
+def _data(name: str, at: int, value: Data | None) -> str:
+    return f"{value.digest[:8]} {value.what}".rstrip() if value else ""
+
+
+def _digest(value: Data | None) -> str | None:
+    return value.digest if value else None
+
+
+# ---- what there is of one run
 
 
 def _facts(run: RunRecord) -> dict[str, Any]:
     origin = run.provenance
-    return {
+    end = run.ended or (now() if run.status == "running" else 0)
+    facts = {
         "pipeline": run.pipeline,
         "status": run.status,
-        "took": round((run.ended - run.started) / 1e6, 3) if run.ended else None,
+        "error": f"{run.error.type}: {run.error.message}" if run.error else "",
+        "took": round((end - run.started) / 1e6, 3) if run.started and end else None,
         "seed": run.seed,
-        "commit": (origin.commit[:8] + (" with changes" if origin.dirty else "")) or None,
-        "python": origin.python or None,
+        "date": run.logical_date,
+        "stack": run.stack,
+        "commit": origin.commit[:8] + (" with changes" if origin.dirty else ""),
+        "branch": origin.branch,
+        "user": origin.user,
+        "host": origin.host,
+        "python": origin.python,
+        "platform": origin.platform,
+        "penstock": origin.penstock,
     }
+    return {name: value for name, value in facts.items() if value not in ("", None)}
 
 
-def _whole(steps: Iterable[StepRecord]) -> dict[str, StepRecord]:
-    return {step.node: step for step in steps if not step.index}
+def _parameters(run: RunRecord, steps: Sequence[StepRecord]) -> dict[str, Any]:
+    """Those of the pipeline, and what its steps logged as such; items of maps have too many."""
+    logged = {
+        f"{step.node}.{name}": value
+        for step in steps
+        if not step.index
+        for name, value in step.logged.params.items()
+    }
+    return dict(leaves(run.parameters)) | logged
 
 
-def _changes(
-    client: Client, steps: Iterable[StepRecord], others: Iterable[StepRecord]
-) -> dict[str, tuple[Change, ...]]:
-    before = {step.name: step.parts for step in steps if step.parts is not None}
-    found: dict[str, tuple[Change, ...]] = {}
-    told: set[str] = set()
-    for step in others:
-        old = before.get(step.name)
-        if old is None or step.parts is None or step.node in told or old == step.parts:
-            continue
-        if changes := explain(old, step.parts, client.code_of, ref=step.ref):
-            found[step.name] = changes
-            told.add(step.node)
-    return found
+def _statuses(steps: Sequence[StepRecord]) -> dict[str, str]:
+    items: dict[str, Counter[str]] = {}
+    for step in steps:
+        if step.index:
+            items.setdefault(step.node, Counter())[step.status] += 1
+    found = {step.node: step.status for step in steps if not step.index}
+    return {**found, **{node: _counted(statuses) for node, statuses in items.items()}}
 
 
-def _metrics(client: Client, run: RunRecord) -> dict[str, float]:
-    return {f"{node}.{metric.name}": metric.value for node, metric in client.metrics(run.id)}
+def _counted(statuses: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {status}" for status, count in statuses.items())
 
 
-def _each(steps: Mapping[str, StepRecord], field: str) -> dict[str, Any]:
-    return {name: getattr(step, field) for name, step in steps.items()}
+def _seconds(steps: Sequence[StepRecord]) -> dict[str, float]:
+    """What was executed, from its first start to its last end."""
+    spans: dict[str, tuple[int, int]] = {}
+    for step in steps:
+        if step.started and step.ended and (step.status != "reused" or not step.index):
+            first, last = spans.get(step.node, (step.started, step.ended))
+            spans[step.node] = min(first, step.started), max(last, step.ended)
+    return {node: round((last - first) / 1e6, 3) for node, (first, last) in spans.items()}
 
 
-def _other_code(step: StepRecord, other: StepRecord | None) -> bool:
-    # What was skipped has no code to compare.
-    if other is None or step.parts is None or other.parts is None:
-        return False
-    return step.parts.code != other.parts.code
-
-
-def _seconds(step: StepRecord | None) -> float | None:
-    if step is None or not step.started or not step.ended:
-        return None
-    return round((step.ended - step.started) / 1e6, 3)
-
-
-def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+def _packages(client: Client, run: RunRecord) -> dict[str, str]:
+    digest = run.provenance.packages
+    return dict(versions(client.texts(digest).get(digest, "")))

@@ -44,17 +44,18 @@ def shown(subject: Subject) -> str:
 
 
 def named(text: str, word: Word, names: Names) -> Subject:
+    """What a word of a text means. Raises UsageError, with near names as its hint."""
     name = word.text
     for prefix in _PARAMETERS:
         if name.startswith(prefix):
             return Parameter(name.removeprefix(prefix))
     for prefix in _METRICS:
-        if name.startswith(prefix) and (found := _measure(name.removeprefix(prefix))):
+        if name.startswith(prefix) and (found := measure(name.removeprefix(prefix))):
             return found
     field = name.removeprefix("run.")
     if (field := ALIASES.get(field, field)) in FIELDS:
         return Field(field)
-    metric = _measure(name)
+    metric = measure(name)
     if not names.parameters and not names.steps:
         return metric or Parameter(name)
     known = metric is not None and metric.step in names.steps and metric.metric in names.metrics
@@ -69,7 +70,8 @@ def named(text: str, word: Word, names: Names) -> Subject:
     raise wrong(text, word, f"no run has a {what} '{name}'", _meant(name, metric, names))
 
 
-def _measure(name: str) -> Measure | None:
+def measure(name: str) -> Measure | None:
+    """A metric as people write it: "evaluate.auc", "evaluate[3].auc"."""
     match = _MEASURE.fullmatch(name)
     return Measure(match["step"], match["metric"], match["item"] or "") if match else None
 

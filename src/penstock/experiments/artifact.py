@@ -1,0 +1,180 @@
+"""One artifact: found by how people name it, what it is, a look into it, who made it and who uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from penstock.artifacts.files import fetched
+from penstock.client import Client, describe
+from penstock.core.place import near
+from penstock.core.records import Made, Manifest, StepRecord
+from penstock.errors import NotFound, StoreError
+from penstock.serializers.preview import Preview, preview
+
+VERIFIED = 64 << 20
+"""Bytes up to which what is looked at is verified first."""
+
+
+class Use(Struct, frozen=True):
+    """A step that made an artifact, by the name of the output; or took it, by that of the parameter."""
+
+    run: str
+    step: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.run}/{self.step}.{self.name}".removesuffix(".result").removesuffix(".")
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """What is known of an artifact."""
+
+    id: str
+    about: str
+    """A few words: "DataFrame 330000 × 12, 31.2 MB"."""
+    type: str
+    serializer: str
+    content: str
+    size: int
+    """Bytes, all files together."""
+    unsafe: bool
+    items: int | None
+    meta: Mapping[str, Any]
+    files: tuple[tuple[str, int], ...]
+    paths: tuple[str, ...]
+    """Where its bytes lie, unless in the record."""
+    made_by: tuple[Use, ...]
+    """Oldest first; a step that reused it counts."""
+    used_by: tuple[Use, ...]
+    preview: Preview
+    problem: str = ""
+    """Why there is nothing to look at."""
+
+
+def find(client: Client, name: str) -> Manifest:
+    """By its id, the beginning of one, or as an output: "artifact:ID", "RUN/STEP", "RUN/STEP.OUTPUT".
+
+    Raises NotFound.
+    """
+    name = name.removeprefix("run:")
+    if name.startswith("artifact:"):
+        return client.manifest(name.removeprefix("artifact:"))
+    run, slash, rest = name.partition("/")
+    if not slash:
+        return client.manifest(name)
+    record = client.run(run)
+    steps = {step.name: step for step in client.steps(record.id)}
+    for node, output in _readings(rest):
+        if node in steps:
+            return client.manifest(_output(steps[node], output, name).artifact)
+    raise NotFound(f"run '{record.id}' has no step '{rest}'", hint=near(rest, steps))
+
+
+def is_artifact(name: str) -> bool:
+    """Whether this can only be an artifact's address, or may be the beginning of an id."""
+    return "/" in name or name.startswith("artifact:") or is_digest(name)
+
+
+def is_digest(name: str) -> bool:
+    return len(name) >= 4 and set(name) <= set("0123456789abcdef")
+
+
+def card(client: Client, manifest: Manifest) -> Card:
+    """All of it; what cannot be looked at says why."""
+    catalog = client.stack.metadata.catalog
+    look, problem = _look(client, manifest)
+    return Card(
+        id=manifest.id,
+        about=describe(manifest),
+        type=manifest.type,
+        serializer=manifest.serializer,
+        content=manifest.content,
+        size=manifest.size,
+        unsafe=manifest.unsafe,
+        items=manifest.items,
+        meta=manifest.meta,
+        files=tuple((file.name, file.size) for file in manifest.files),
+        paths=tuple(map(str, _paths(client, manifest))),
+        made_by=_uses(catalog.producers(manifest.id)),
+        used_by=_uses(catalog.consumers(manifest.content)),
+        preview=look,
+        problem=problem,
+    )
+
+
+def _readings(name: str) -> list[tuple[str, str]]:
+    """ "split.train" and "split/train" are a step of that name, or its output `train`."""
+    found = [(name, "")]
+    for mark in ("/", "."):
+        step, between, output = name.rpartition(mark)
+        if between:
+            found.append((step, output))
+    return found
+
+
+def _output(step: StepRecord, output: str, name: str) -> Made:
+    made = {**step.outputs, **step.logged.artifacts}
+    if output in made:
+        return made[output]
+    if not output and len(step.outputs) == 1:
+        return next(iter(step.outputs.values()))
+    if step.total is not None and not step.index:
+        raise NotFound(
+            f"'{name}' is a map of {step.total} items", hint=f"Name one of them: {name}[0]"
+        )
+    if not step.outputs:
+        raise NotFound(f"'{name}' gave nothing: it is {step.status}", hint=step.reason)
+    names = ", ".join(f"{name.removesuffix(f'.{output}')}.{one}" for one in made)
+    raise NotFound(f"'{name}' names no output", hint=f"It has: {names}")
+
+
+def _uses(rows: Sequence[tuple[str, str, str, str]]) -> tuple[Use, ...]:
+    return tuple(
+        Use(run, f"{node}[{index}]" if index else node, name) for run, node, index, name in rows
+    )
+
+
+def _look(client: Client, manifest: Manifest) -> tuple[Preview, str]:
+    store = client.stack.artifacts.store
+    if manifest.items is not None:
+        try:
+            listed = client.stack.artifacts.items(manifest)
+        except StoreError as error:
+            return Preview(), error.message
+        some = [describe(client.manifest(one.artifact)) for one in listed[:10]]
+        return Preview(text="\n".join(some), more=len(listed) > len(some)), ""
+    if manifest.unsafe and not _is_plain_beside(manifest):
+        return preview(manifest, {}), "it is a pickle: loading it runs code, so only `load()` does"
+    files: Mapping[str, Path | bytes]
+    try:
+        if manifest.inline is not None or manifest.size <= VERIFIED:
+            files = dict(fetched(client.stack.artifacts.store, manifest))
+        else:
+            files = {file.name: store.path(file, verify=False) for file in manifest.files}
+        return preview(manifest, files), ""
+    except StoreError as error:
+        return Preview(), error.message
+    except ImportError as error:
+        return Preview(), f"'{error.name}' is not installed"
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        # Bytes that are not what their names say: of a serializer that we do not know.
+        return Preview(), f"it cannot be read: {error}"
+
+
+def _is_plain_beside(manifest: Manifest) -> bool:
+    """Whether something of it can be read that is no pickle: a picture, the JSON around one, a stream."""
+    return any(not file.name.endswith((".pickle", ".pkl", ".joblib")) for file in manifest.files)
+
+
+def _paths(client: Client, manifest: Manifest) -> list[Path]:
+    paths: list[Path] = []
+    for file in manifest.files if manifest.inline is None else ():
+        try:
+            paths.append(client.stack.artifacts.store.path(file, verify=False))
+        except StoreError:
+            continue
+    return paths
