@@ -64,6 +64,7 @@ def resolve(name: str) -> object:
     return found
 
 
+@lru_cache(maxsize=16384)  # asked of every loaded module, for every run of a sweep
 def is_first_party(file: str | None) -> bool:
     """Whether a file is neither the standard library's nor an installed package's.
 
