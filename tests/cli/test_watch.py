@@ -227,3 +227,51 @@ def test_a_pipeline_that_fails_is_run_again_when_it_is_mended(project: Project) 
         project.write("flow.py", FLOW)
         assert ": 1 done, 1 reused" in seen.run()
         assert interrupt(seen) == 0
+
+
+def test_a_project_is_watched_from_another_folder_and_as_editors_save(project: Project) -> None:
+    project.write("flow.py", DATA)
+    for name in ("rows.csv", "query.sql", "aside.txt"):
+        project.write(name, "1\n")
+    project.write("run.yaml", "parameters: {file: rows.csv}\n")
+    inside = project.root
+    outside = Project(inside.parent)
+    words = (f"{inside.name}/flow.py", "--config", f"{inside.name}/run.yaml", "--no-cache")
+    project.write("run.yaml", f"parameters: {{file: {inside}/rows.csv}}\n")
+    with watching(outside, *words) as seen:
+        seen.run()
+        for name in ("aside.txt", "rows.csv", "run.yaml"):
+            # Written beside, then renamed: the name never stands for half a file.
+            text = (inside / name).read_text()
+            project.write("beside", text + "# more\n").rename(inside / name)
+            assert f"{inside.name}/{name} changed" in seen.run()
+        assert interrupt(seen) == 0
+
+
+def test_a_step_that_writes_what_it_reads_does_not_begin_itself_again(project: Project) -> None:
+    project.write(
+        "flow.py",
+        """
+        from pathlib import Path
+        from penstock import pipeline, step
+
+        @step
+        def count(file: Path) -> int:
+            number = int(file.read_text()) + 1
+            file.write_text(str(number))
+            Path(__file__).with_name("log.txt").write_text(str(number))
+            return len(Path(__file__).with_name("log.txt").read_text())
+
+        @pipeline
+        def flow(file: Path = Path("count.txt")) -> int:
+            return count(file)
+        """,
+    )
+    project.write("count.txt", "1")
+    with watching(project, "flow.py") as seen:
+        seen.run()
+        project.write("flow.py", (project.root / "flow.py").read_text() + "# a comment\n")
+        second = seen.run()
+        assert "flow.py changed" in second
+        assert interrupt(seen) == 0
+    assert (project.root / "count.txt").read_text() == "3"

@@ -21,7 +21,7 @@ from penstock.artifacts.paths import MANY, paths_in
 from penstock.core.digest import digest_bytes
 from penstock.core.importing import YOUNG
 from penstock.core.naming import is_first_party
-from penstock.core.project import find_project
+from penstock.core.project import Project, find_project
 from penstock.core.records import StepRecord, now
 from penstock.define.trace import Environment
 from penstock.perform.arguments import look
@@ -29,6 +29,8 @@ from penstock.perform.failing import OURS
 
 SETTINGS = (".toml", ".yaml", ".yml")
 """Files that say how a run goes, when they are read."""
+MOST = 1000
+"""Undeclared reads that are told of: a step that reads more goes through a folder."""
 
 
 class Use(msgspec.Struct, frozen=True, array_like=True):
@@ -52,7 +54,7 @@ def main(pipe: int, lifeline: int, arguments: list[str]) -> int:
     for end in (pipe, lifeline):
         os.set_inheritable(end, False)
     sys.argv[:] = ["penstock", *arguments]
-    _watched = _Watched(pipe)
+    _watched = _Watched(pipe, _projects(arguments))
     _watched.hold(lifeline)
     # Read now: whoever is imported from here on is heard of.
     from penstock.cli.main import main as command
@@ -92,13 +94,14 @@ def superseded() -> bool:
 
 
 class _Watched:
-    def __init__(self, pipe: int) -> None:
-        project = find_project(Path.cwd())
+    def __init__(self, pipe: int, projects: Iterable[Project]) -> None:
         self.superseded = False
         self._pipe = pipe
-        self._root = f"{project.root}{os.sep}"
-        self._home = f"{project.home}{os.sep}"
+        self._roots = tuple({f"{one.root}{os.sep}" for one in projects})
+        self._homes = tuple({f"{one.home}{os.sep}" for one in projects})
         self._told: set[tuple[str, str]] = set()
+        self._reads = 0
+        self._written: set[str] = set()
         self._interrupted = False
         self._telling = threading.local()
 
@@ -117,22 +120,24 @@ class _Watched:
             if writes or not path.endswith(".pyc"):
                 return
             path = source_from_cache(path)
-        if not is_first_party(path) or path.startswith((OURS, self._home, "/proc/", "/dev/")):
+        if not is_first_party(path) or path.startswith((OURS, *self._homes, "/proc/", "/dev/")):
             return
         if writes:
-            self.tell("written", path)
+            self._written.add(path)
+            if ("used", path) in self._told or ("read", path) in self._told:
+                self.tell("written", path)
         elif path.endswith(".py"):
             self.tell("used", path)
-        elif path.startswith(self._root) and not self._hidden(path):
+        elif any(path.startswith(root) and not _hidden(path, root) for root in self._roots):
             self.tell("used" if path.endswith(SETTINGS) else "read", path)
 
-    def _hidden(self, path: str) -> bool:
-        folders = os.path.dirname(path)[len(self._root) :].split(os.sep)
-        return any(part.startswith(".") for part in folders)
-
     def tell(self, kind: OneOf["used", "read", "written"], path: str) -> None:
-        if (kind, path) in self._told:
+        if (kind, path) in self._told or (kind != "written" and path in self._written):
             return
+        if kind == "read":
+            self._reads += 1
+            if self._reads > MOST:
+                return
         self._told.add((kind, path))
         self._telling.now = True
         try:
@@ -150,7 +155,7 @@ class _Watched:
 
         Python takes it for current when the source has the same second and size.
         """
-        for kind, path in self._told:
+        for kind, path in tuple(self._told):
             with suppress(OSError, NotImplementedError):
                 if kind == "used" and path.endswith(".py") and _young(path):
                     os.unlink(cache_from_source(path))
@@ -172,6 +177,18 @@ class _Watched:
 
         signal.signal(signal.SIGINT, interrupted)
         threading.Thread(target=wait, daemon=True).start()
+
+
+def _projects(words: Iterable[str]) -> list[Project]:
+    """That of the working directory, and those of the files that stand on the command line."""
+    files = (Path(word.rpartition(":")[0] or word) for word in words)
+    folders = [Path.cwd(), *(file.resolve().parent for file in files if os.path.isfile(file))]
+    return [find_project(folder) for folder in folders]
+
+
+def _hidden(path: str, root: str) -> bool:
+    """Whether it is in a folder whose name begins with a dot: .git, .venv, a tool's own."""
+    return any(part.startswith(".") for part in path[len(root) :].split(os.sep)[:-1])
 
 
 def _young(path: str) -> bool:
