@@ -26,6 +26,7 @@ from penstock.core.graph import (
 )
 from penstock.core.naming import resolve
 from penstock.core.place import near
+from penstock.core.twins import numbered
 from penstock.define.attach import Attached
 from penstock.define.find import address
 from penstock.define.markers import DATE
@@ -40,7 +41,6 @@ from penstock.spec.literals import changed_input
 from penstock.spec.opening import opened_graph
 from penstock.spec.printer import print_graph
 from penstock.spec.reader import Spec, read_spec
-from penstock.spec.twins import numbered
 
 Where = Callable[[str], str]
 

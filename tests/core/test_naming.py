@@ -89,6 +89,17 @@ def test_a_script_is_found_from_another_process_by_the_folder_on_its_path(tmp_pa
     assert said(tmp_path / "jobs", "-c", code) == "jobs.train:Model"
 
 
+def test_a_module_in_folders_without_init_is_found_from_another_process(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    file = tmp_path / "flows" / "daily" / "train.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("def fit(): ...\n")
+    code = (
+        "from penstock.core.naming import resolve; print(resolve('flows.daily.train:fit').__name__)"
+    )
+    assert said(tmp_path, "-c", code) == "fit"
+
+
 def test_what_cannot_be_found_is_said() -> None:
     with pytest.raises(DefinitionError, match=r"cannot find the module 'no\.where'"):
         resolve("no.where:Thing")

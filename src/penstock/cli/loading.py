@@ -131,7 +131,8 @@ def _finds(name: str, path: Path) -> bool:
     folders: list[str] | None = None
     parts = name.split(".")
     for count in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:count]), folders)
+        # The last part alone: a folder without __init__.py would look for its parent's module.
+        spec = PathFinder.find_spec(parts[count - 1], folders)
         if spec is None:
             return False
         folders = [*(spec.submodule_search_locations or ())]

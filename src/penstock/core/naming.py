@@ -140,7 +140,8 @@ def _reaches(parts: list[str], path: str) -> bool:
     folders: list[str] | None = None
     spec = None
     for count in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:count]), folders)
+        # The last part alone: a folder without __init__.py would look for its parent's module.
+        spec = PathFinder.find_spec(parts[count - 1], folders)
         if spec is None:
             break
         folders = list(spec.submodule_search_locations or ())

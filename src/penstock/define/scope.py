@@ -144,12 +144,18 @@ class Scope(Inputs):
         return Graph(
             name=name,
             ref=f"{module_name(callee.module, self.tracing.environment.root)}:{callee.qualname}",
-            nodes=order.ordered(self.nodes, self.named_after, self.lines),
+            nodes=self._ordered(),
             outputs=outputs,
             params=params(callee, self.tracing.open if self.parent is None else ()),
             arguments=arguments,
             doc=callee.doc,
         )
+
+    def _ordered(self) -> tuple[Node, ...]:
+        nodes = order.ordered(self.nodes, self.named_after, self.lines)
+        if any(one.id != other.id for one, other in zip(nodes, self.nodes, strict=True)):
+            self.tracing.turned = True
+        return nodes
 
     # ---- values into inputs
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from penstock.core.graph import Definition, Input
+from penstock.core.twins import numbered
 from penstock.define.callee import Callee
 from penstock.define.known import Environment
 from penstock.define.scope import Scope
@@ -71,4 +72,7 @@ def trace(
     returned = scope.run(callee, values)
     graph = scope.finished(callee, name or pipeline.name, returned, arguments, where)
     tracing.settle()
+    if tracing.turned:
+        # Twins are counted as the graph has them, which is all that anyone else sees.
+        graph = numbered(graph)
     return Definition(graph, tracing.functions)

@@ -27,6 +27,8 @@ class Tracing:
         self.logical_date = logical_date
         self.open = open
         """Parameters that stay symbols, and `DATE` where the date of the run does."""
+        self.turned = False
+        """Whether `.after("name")` has put steps in another order than that of their calls."""
         self.looked = set[str]()
         """Those of them that Python looked at, whose values decide the graph."""
         self.functions: dict[str, Function] = {}

@@ -149,9 +149,8 @@ def options(node: StepNode) -> dict[str, Any]:
             found[name] = value
     named = {output.name: output.serializer for output in node.outputs if output.serializer}
     if named or "serializer" in node.reset:
-        words = set(named.values())
-        alike = len(words) == 1 and len(named) == len(node.outputs)
-        found["serializer"] = words.pop() if alike else named
+        only = named.keys() <= {"", "result"} and len(named) == 1
+        found["serializer"] = next(iter(named.values())) if only else named
     return found
 
 

@@ -9,10 +9,12 @@ import msgspec
 
 from penstock.core.graph import Graph, Literal
 from penstock.core.tame import as_json
+from penstock.errors import PenstockError
 from penstock.spec.literals import literals, with_literals
 
 MARK = "$"
 """The key of a mapping of one key that stands for the expression in it."""
+PLAIN = (str, int, bool, float, type(None))
 
 
 def pack(graph: Graph) -> str:
@@ -23,12 +25,12 @@ def pack(graph: Graph) -> str:
 
 
 def unpack(text: str) -> Graph:
-    """The graph, with what JSON has no word for as `Written`."""
+    """The graph; what only code can make in its values stays named."""
     return with_literals(msgspec.json.decode(text, type=Graph), _unpacked)
 
 
 def values(graph: Graph) -> Graph:
-    """The graph with what is `Written` in it made again; what cannot be is left as its text."""
+    """The graph with its values made by the code; what cannot be is left as it is named."""
     return with_literals(graph, _made)
 
 
@@ -68,23 +70,25 @@ def _is_json(value: Any) -> bool:
 def _unpacked(literal: Literal) -> Literal:
     match literal.value:
         case {"$": str(text)}:
-            from penstock.spec.values import Written
+            from penstock.spec.parser import parse
+            from penstock.spec.values import Opaque
 
-            return Literal(Written(text), literal.digest)
+            try:
+                source = parse(text, (), ())
+            except PenstockError:
+                # A zone that this machine does not know.
+                source = Literal(Opaque(text, literal.digest), "")
+            value = source.value if isinstance(source, Literal) else None
+            return Literal(value, literal.digest)
     return literal
 
 
 def _made(literal: Literal) -> Literal:
-    from penstock.errors import PenstockError
-    from penstock.spec.parser import parse
-    from penstock.spec.values import Written, opened
+    if type(literal.value) in PLAIN:
+        return literal
+    from penstock.spec.values import opened
 
-    match literal.value:
-        case Written(text):
-            try:
-                source = parse(text, (), ())
-                value = opened(source.value) if isinstance(source, Literal) else text
-            except (PenstockError, ImportError):
-                value = text
-            return Literal(value, literal.digest)
-    return literal
+    try:
+        return Literal(opened(literal.value), literal.digest)
+    except (PenstockError, ImportError):
+        return literal

@@ -28,7 +28,7 @@ from penstock.core.graph import (
     SourceRef,
 )
 from penstock.core.naming import type_name
-from penstock.spec.values import Constructed, Named, Opaque, Written, names
+from penstock.spec.values import Constructed, Named, Opaque, names
 
 NAME = re.compile(r"[^\W\d]\w*(?:-\w+)*")
 DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)*")
@@ -264,6 +264,5 @@ _WRITERS: Mapping[type, Callable[[Any], str]] = {
     Named: lambda value: str(value.name),
     Constructed: _constructed,
     Opaque: lambda value: f"opaque({quoted(value.kind)}, {quoted(value.digest)})",
-    Written: lambda value: str(value.text),
 }
 """By exact type: a subclass is another value."""

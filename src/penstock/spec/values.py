@@ -35,13 +35,7 @@ class Opaque(Struct, frozen=True):
     digest: str
 
 
-class Written(Struct, frozen=True):
-    """A value as the text of its expression, not read yet."""
-
-    text: str
-
-
-OF_CODE = (Named, Constructed, Opaque, Written)
+OF_CODE = (Named, Constructed, Opaque)
 
 
 def opened(value: Any) -> Any:
