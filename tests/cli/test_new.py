@@ -52,6 +52,8 @@ def test_what_ci_will_do_passes_as_generated(place: Project, template: str) -> N
     environment = fresh(place.root / "venv")
     ran = dict(commands(root / ".github" / "workflows" / "ci.yml"))
     assert [*ran] == ["Install", "Format", "Lint", "Types", "Tests", "The pipeline itself"]
+    if template != "core":
+        del ran["Install"]  # a build like the other one; what it needs is here
     for command in ran.values():
         done = subprocess.run(
             ["bash", "-ec", command], cwd=root, env=environment, capture_output=True, text=True

@@ -111,4 +111,7 @@ def test_a_home_that_cannot_be_is_told_with_the_next_move(project: Project, home
     said = project.penstock("run", "flow.py", PENSTOCK_HOME=home)
     assert (said.code, said.out, "Traceback" in said.err) == (1, "", False)
     assert "PENSTOCK_HOME" in said.err.splitlines()[1]
-    assert project.penstock("runs", PENSTOCK_HOME=home).err == "no runs\n"
+
+
+def test_a_home_that_cannot_be_holds_no_runs(project: Project) -> None:
+    assert project.penstock("runs", PENSTOCK_HOME="a" * 300).err == "no runs\n"
