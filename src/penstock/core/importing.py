@@ -80,7 +80,9 @@ def distrust_young_bytecode() -> None:
     """
     now = time.time()
     for module in list(sys.modules.values()):
-        file, cached = getattr(module, "__file__", None), getattr(module, "__cached__", None)
+        # Not by getattr, which asks the `__getattr__` of lazy modules: slow, and theirs to run.
+        names = getattr(module, "__dict__", {})
+        file, cached = names.get("__file__"), names.get("__cached__")
         if not isinstance(file, str) or not isinstance(cached, str) or not is_first_party(file):
             continue
         with suppress(OSError):
