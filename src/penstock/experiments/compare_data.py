@@ -31,7 +31,6 @@ class Source(Struct, frozen=True):
     digest: str
     made: Made | None = None
     what: str = ""
-    size: int | None = None
 
 
 def data(
@@ -83,9 +82,8 @@ def _given(step: StepRecord) -> Mapping[str, Source]:
     for name, digest in step.parts.inputs.items():
         shown = step.parts.shown.get(name, "")
         if name in step.copies or is_path(shown):
-            kept = step.copies.get(name)
-            size = sum(file.size for file in kept.files) if kept and kept.files else None
-            found[f"{step.node}({name})"] = Source(digest, what=_PATH.sub(r"\1", shown), size=size)
+            what = _PATH.sub(r"\1", shown)
+            found[f"{step.node}({name})"] = Source(digest, step.copies.get(name), what)
     return found
 
 
@@ -96,9 +94,9 @@ def is_path(shown: str) -> bool:
 
 def _described(client: Client, source: Source) -> Data:
     if source.made is None:
-        return Data(source.digest, source.what, source.size)
+        return Data(source.digest, source.what)
     try:
         manifest = client.manifest(source.made.artifact)
     except NotFound:
-        return Data(source.digest, "(removed)")
-    return Data(source.digest, describe(manifest), manifest.size)
+        return Data(source.digest, source.what or "(removed)")
+    return Data(source.digest, source.what or describe(manifest), manifest.size)
