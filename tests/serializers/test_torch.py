@@ -401,3 +401,20 @@ def test_contents_are_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
+
+
+def test_datasets_modules_and_tensors_in_one_container(shelf: Artifacts) -> None:
+    module = seeded(Net)
+    value = {
+        "train": TensorDataset(BASE, torch.arange(4)),
+        "rows": [BASE, SHARED],
+        "nested": {"state": module.state_dict(), "module": module, "weight": module.inner.weight},
+        "test": TensorDataset(SHARED),
+    }
+    manifest, _ = shelf.encode(value)
+    back = shelf.decode(manifest)
+    assert shelf.digest(back) == manifest.content == shelf.digest(value)
+    assert same(back["train"], value["train"])
+    assert same(back["test"], value["test"])
+    assert torch.equal(back["rows"][0], BASE)
+    assert same(back["nested"]["module"].state_dict(), module.state_dict())

@@ -29,8 +29,6 @@ class Modules:
 
     name: str = field(default="torch-module", init=False)
     walked: bool = field(default=True, init=False)
-    pool: str = field(default="pickle", init=False)
-    """An optimizer beside its module is kept with it: they share the weights."""
     family: Family | None = None
 
     def joined(self, family: Family) -> Modules:
@@ -44,6 +42,9 @@ class Modules:
         if isinstance(value, torch.nn.Module):
             return True
         return data is not None and isinstance(value, data.Dataset)
+
+    def pool(self, value: object) -> str:
+        return "pickle"  # an optimizer beside its module is kept with it: they share the weights
 
     def encode(self, value: Any, files: Files) -> Encoded:
         _refuse_compiled(value)

@@ -1,15 +1,24 @@
-"""A value inside another one's artifact, read back."""
+"""Values inside another one's artifact: which are kept together, and how one is read back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from penstock.core.ports import Family, Part
+from penstock.core.ports import Family, Part, Serializer
 from penstock.core.records import Manifest
+
+
+@runtime_checkable
+class Pooling(Serializer, Protocol):
+    """A serializer that writes a list of its values as one, when they stand in one container."""
+
+    def pool(self, value: object) -> str:
+        """What the values that are kept together with this one have in common; "" for a part of its own."""
+        ...
 
 
 def read_part(

@@ -20,7 +20,6 @@ FILE = "value.pickle"
 class Pickle:
     name: str = field(default="pickle", init=False)
     walked: bool = field(default=True, init=False)
-    pool: str = field(default="pickle", init=False)
     family: Family | None = None
 
     def joined(self, family: Family) -> Pickle:
@@ -28,6 +27,9 @@ class Pickle:
 
     def accepts(self, value: object) -> bool:
         return True
+
+    def pool(self, value: object) -> str:
+        return "pickle"  # what is shared between values stays shared
 
     def encode(self, value: Any, files: Files) -> Encoded:
         # The walk first: it refuses what must not be stored before any of it is.

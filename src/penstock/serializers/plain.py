@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from penstock.core.ports import Encoded, Family, Files, Part
+from penstock.core.ports import Encoded, Family, Files, Part, Serializer
 from penstock.core.records import Manifest
 from penstock.core.walk import digest_plain, unfold
 from penstock.errors import SerializationError
 from penstock.serializers import tree, untree
-from penstock.serializers.parts import read_part
+from penstock.serializers.parts import Pooling, read_part
 
 FILE = "value.json"
 
@@ -86,7 +86,7 @@ class Plain:
             # A leaf of a class that has a form in JSON is an instance that has none.
             kind = family.pick(value)
             kind = "pickle" if kind == self.name else kind
-            pool = getattr(family.named(kind), "pool", "") if kind else ""
+            pool = _pool(family.named(kind), value) if kind else ""
             if pool:
                 if kind != "pickle":  # who knows more than a pickle writes all that a pickle would
                     writers[pool] = kind
@@ -111,6 +111,10 @@ class Plain:
                 hint="Use it by way of a stack's artifacts, or of `joined`.",
             )
         return self.family
+
+
+def _pool(serializer: Serializer, value: object) -> str:
+    return serializer.pool(value) if isinstance(serializer, Pooling) else ""
 
 
 def _bytes(file: Path | bytes) -> bytes:

@@ -10,10 +10,11 @@ from typing import Any
 from penstock.core.digest import digest_bytes, digest_struct
 from penstock.core.ports import Encoded, Files
 from penstock.core.records import Manifest
-from penstock.errors import Unfit
+from penstock.errors import SerializationError, Unfit
 from penstock.serializers import numpy
 
 COMPRESSED = ("csr", "csc", "bsr")
+FORMATS = (*COMPRESSED, "coo", "dia", "dok", "lil")
 
 
 class Scipy:
@@ -26,7 +27,11 @@ class Scipy:
     def accepts(self, value: object) -> bool:
         sparse = sys.modules.get("scipy.sparse")
         cls = type(value)
-        return sparse is not None and sparse.issparse(value) and _class(cls.__name__) is cls
+        return (
+            sparse is not None
+            and sparse.issparse(value)
+            and getattr(sparse, cls.__name__, None) is cls
+        )
 
     def encode(self, value: Any, files: Files) -> Encoded:
         for name, array in _parts(value).items():
@@ -59,7 +64,13 @@ class Scipy:
 def _class(name: str) -> Any:
     import scipy.sparse
 
-    return getattr(scipy.sparse, name, None)
+    cls = getattr(scipy.sparse, name, None)
+    if name.partition("_")[0] in FORMATS and isinstance(cls, type):
+        return cls
+    raise SerializationError(
+        f"scipy has no sparse format '{name}' here",
+        hint="Run its step again with the packages that are installed now.",
+    )
 
 
 def _parts(value: Any) -> dict[str, Any]:

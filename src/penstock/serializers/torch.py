@@ -32,8 +32,6 @@ class Torch:
     """Not subclasses of Tensor, sparse and quantized ones, and those with attributes of their own."""
 
     name = "torch"
-    pool = "torch"
-    """Tensors anywhere in a container are kept in one file together."""
 
     def accepts(self, value: object) -> bool:
         torch = sys.modules.get("torch")
@@ -42,6 +40,9 @@ class Torch:
         if type(value) in (dict, OrderedDict):
             return _is_state(value)
         return is_tensor(value) or _is_dataset(value) or _is_storage(value)
+
+    def pool(self, value: object) -> str:
+        return "tensors" if is_tensor(value) else ""
 
     def encode(self, value: Any, files: Files) -> Encoded:
         return Encoded(meta=store(value, files), content=self.digest(value))
