@@ -98,7 +98,7 @@ class _Flattener:
         self.functions = functions
         self.templates: dict[str, Template] = {}
         self.dissolved: dict[str, tuple[Input, tuple[str, ...]]] = {}
-        """Full id of a nested pipeline to what it returns and the steps that it became."""
+        """Full id of a nested pipeline to what it returns and the steps that it ends with."""
 
     def graph(
         self,
@@ -136,7 +136,9 @@ class _Flattener:
                     inner = tuple(self.templates)[before:]
                     if node.when is not None:
                         outputs = guarded(outputs, own[0], frozenset(inner))
-                    self.dissolved[id] = (outputs, inner)
+                    # One without a step of its own has ended when all that it was given has.
+                    ends = inner or (*sorted(_needs(inputs.values(), own)), *ended)
+                    self.dissolved[id] = (outputs, ends)
                 case GraphNode(each=Each() as each):
                     self.templates[id] = GroupTemplate(
                         id,
