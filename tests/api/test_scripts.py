@@ -109,7 +109,7 @@ def test_an_exception_of_the_user_has_the_users_frames_only(place: Place) -> Non
         f'  File "{place.root}/flow.py", line 41, in looking\n'
         "    return load(look_up(n))\n"
         "                ^^^^^^^^^^\n"
-        f'  File "{place.root}/flow.py", line 27, in look_up\n'
+        f'  File "{place.root}/flow.py", line 26, in look_up\n'
         "    return {1: 2}[n]\n"
         "           ~~~~~~^^^\n"
         "KeyError: 5\n"

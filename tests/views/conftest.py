@@ -109,6 +109,34 @@ def talking() -> int:
 
 
 @step
+def calling() -> int:
+    import os
+
+    print("first", flush=True)
+    os.system("echo from a child; echo anew > /dev/stdout")
+    os.write(2, b"from below\\n")
+    wait_for("calling")
+    return 1
+
+
+@pipeline
+def called() -> int:
+    return calling()
+
+
+@step
+def crashing() -> int:
+    import ctypes
+
+    return ctypes.string_at(0)
+
+
+@pipeline
+def crash() -> int:
+    return crashing()
+
+
+@step
 def asking() -> str:
     return input("name? ")
 

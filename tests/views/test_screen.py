@@ -127,6 +127,35 @@ def test_what_steps_print_stands_above_the_tree(project: Project, opens: Opens) 
     assert "half a line\n 50%\n100%\n" in log  # its returns read as ends of lines here
 
 
+def test_what_child_processes_and_native_code_print_stands_above_the_tree_too(
+    project: Project, opens: Opens
+) -> None:
+    terminal = opens(*project.command("run", "flow.py:called"), columns=70)
+    terminal.sees("from below")
+    terminal.sees("▸ calling")
+    project.write("calling", "")
+    assert terminal.end() == 0
+    lines = settled(terminal.text).split("\n")
+    assert lines[0] == "first"
+    assert "anew" in lines
+    assert lines[-4:] == [
+        "from below",
+        "run RUN  called  on local",
+        "  ✓ calling  done TIME first run",
+        "run RUN done in TIME: 1 done",
+    ]
+
+
+def test_the_last_words_of_a_process_that_crashes_reach_the_terminal(
+    project: Project, opens: Opens
+) -> None:
+    _, *command = project.command("run", "flow.py:crash")
+    terminal = opens(sys.executable, "-X", "faulthandler", *command, columns=300, lines=60)
+    assert terminal.end() == -11
+    assert "Fatal Python error: Segmentation fault" in terminal.text
+    assert "in crashing" in terminal.text
+
+
 def test_a_step_that_asks_gets_its_answer(project: Project, opens: Opens) -> None:
     terminal = opens(*project.command("run", "flow.py:interview"))
     terminal.sees("name?")

@@ -36,7 +36,8 @@ class Beside(io.TextIOBase):
         return True
 
     def isatty(self) -> bool:
-        return self._stream.isatty()
+        # It was one, though its descriptor leads elsewhere for a while.
+        return True
 
     def fileno(self) -> int:
         return self._stream.fileno()

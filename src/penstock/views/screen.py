@@ -17,6 +17,7 @@ from penstock.core.records import RunRecord, now
 from penstock.views.beside import Paper, Streams
 from penstock.views.board import Board
 from penstock.views.colors import STATUS, colors
+from penstock.views.descriptors import Descriptors
 from penstock.views.drawing import Pen
 from penstock.views.tree import rows, totals
 from penstock.views.words import cells, duration, fit, going_on, one_line
@@ -35,13 +36,13 @@ class Screen:
     """Shows a run's events. Events only change the board; a thread draws it."""
 
     def __init__(self, stream: IO[str], *, summary: bool = False, brief: bool = False) -> None:
-        self._stream = stream
+        self._pen = Pen(colored=colors(stream), unicode=_is_unicode(stream))
         self._summary = summary
         self._brief = brief
         self._board = Board()
-        self._pen = Pen(colored=colors(stream), unicode=_is_unicode(stream))
         self._lock = threading.RLock()
-        self._paper = Paper()
+        self._paper, self._native = Paper(), Paper()
+        """Of Python's own streams; of native code and child processes."""
         self._above = ""
         """Printed, and not yet written."""
         self._lines: list[str] = []
@@ -53,6 +54,8 @@ class Screen:
         self._stop = threading.Event()
         self._streams = Streams(self._tell, self._ask)
         self._streams.place()
+        self._descriptors = Descriptors()
+        self._stream = self._descriptors.place(stream)
         self._thread = threading.Thread(target=self._draw_on, name="penstock-screen", daemon=True)
         self._thread.start()
 
@@ -72,9 +75,13 @@ class Screen:
         if self._thread is not threading.current_thread():
             self._thread.join(2.0)
         with self._lock:
-            self._above += self._paper.end()
+            self._descriptors.remove()
+            while text := self._descriptors.read():
+                self._above += self._native.take(text)
+            self._above += self._native.end() + self._paper.end()
             self._frame(last=True)
             self._closed = True
+            self._descriptors.close()
         self._streams.remove()
 
     # ---- what others print and ask
@@ -83,8 +90,12 @@ class Screen:
         with self._lock:
             if self._closed:
                 return False
+            self._hear()
             self._print(self._paper.take(text))
         return True
+
+    def _hear(self) -> None:
+        self._above += self._native.take(self._descriptors.read())
 
     def _print(self, text: str) -> None:
         self._above += text
@@ -105,13 +116,15 @@ class Screen:
     def _draw_on(self) -> None:
         while not self._stop.wait(PERIOD):
             with self._lock:
+                self._hear()
                 self._frame()
 
     def _frame(self, *, last: bool = False) -> None:
         columns, height = self._size()
         lines = self._composed(columns - 1, height, last=last)
-        if not last and self._paper.partial:
-            lines.insert(0, fit(one_line(self._paper.partial), columns - 1))
+        for partial in (self._paper.partial, self._native.partial):
+            if partial and not last:
+                lines.insert(0, fit(one_line(partial), columns - 1))
         if lines == self._lines and columns == self._columns and not self._above:
             return
         same = bool(self._lines) and columns == self._columns and not self._above
