@@ -169,6 +169,36 @@ def test_an_input_that_is_lost_is_told_with_what_makes_it_again(project: Project
     assert "Traceback" not in said.err
 
 
+def test_a_file_that_has_changed_since_is_had_from_its_copy(project: Project) -> None:
+    flow = """
+        from pathlib import Path
+        from penstock import pipeline, step
+
+        @step
+        def read(file: Path) -> str:
+            return file.read_text()
+
+        @pipeline
+        def flow(file: Path = Path("a.txt")) -> str:
+            return read(file)
+        """
+    project.write("flow.py", flow)
+    project.write("a.txt", "as it was")
+    project.penstock("run", "flow.py")
+    project.write("a.txt", "other")
+    said = project.penstock("debug", "last", "read")
+    assert said.out == "'as it was'\n"
+    assert "'a.txt' is not what it was: a copy from then is taken" in said.err
+    project.write("penstock.toml", '[retention]\ninputs = "1B"\n')
+    project.penstock("run", "flow.py")
+    (project.root / "a.txt").unlink()
+    gone = project.penstock("debug", "last", "read")
+    assert (gone.code, gone.out) == (2, "")
+    assert "'a.txt' is gone since the run, and no copy of it was kept" in gone.err
+    project.write("b.txt", "given")
+    assert project.penstock("debug", "last", "read", "-p", "file=b.txt").out == "'given'\n"
+
+
 def test_code_that_cannot_be_loaded_any_more_is_told(project: Project) -> None:
     project.penstock("run", "flow.py:flow")
     for text, told in {

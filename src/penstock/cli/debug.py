@@ -140,13 +140,26 @@ def _arguments(
         literal = isinstance(node.inputs[name], Literal | ParamRef)
         hint, expected = hints.get(name, Any), record.parts.inputs.get(name) if record.parts else ""
         made = _again(reader, name, arguments[name], hint, expected or "")
+        if made is None and name in record.copies:
+            terminal.note(f"'{arguments[name]}' is not what it was: a copy from then is taken")
+            made = (reader.load(record.copies[name]),)
         if made is None and literal:
-            raise UsageError(
-                f"the recorded value of '{name}' cannot be made again from {_short(arguments[name])}",
-                hint=f"Give it: -p {name}=…",
-            )
+            raise _other(name, _coerced(arguments[name], hint, name))
         arguments[name] = arguments[name] if made is None else made[0]
     return arguments
+
+
+def _other(name: str, value: object) -> UsageError:
+    if isinstance(value, Path):
+        what = "has changed" if value.exists() else "is gone"
+        return UsageError(
+            f"'{value}' {what} since the run, and no copy of it was kept",
+            hint=f"Give the one to use: -p {name}=PATH. (`[retention] inputs` says how large copies are.)",
+        )
+    return UsageError(
+        f"the recorded value of '{name}' cannot be made again from {_short(value)}",
+        hint=f"Give it: -p {name}=…",
+    )
 
 
 def _again(reader: Client, name: str, value: Any, hint: Any, expected: str) -> tuple[Any] | None:
