@@ -109,7 +109,7 @@ def environment(folder: Path) -> Mapping[str, str]:
 def tell(page: Path, folder: Path) -> None:
     """Go through the page in `folder`; an AssertionError says which line is not as it is shown."""
     for block, command, done in play(page, folder):
-        _compare(block, command, done)
+        compare(block, command, done)
 
 
 Done = subprocess.CompletedProcess[str]
@@ -125,7 +125,7 @@ def play(page: Path, folder: Path, **more: str) -> Iterator[tuple[Block, Command
         if block.language == "console":
             for command in commands(block):
                 if not command.left_out:
-                    yield block, command, _shell(command.text, folder, more)
+                    yield block, command, shell(command.text, folder, more)
         elif block.name:
             path = folder / block.name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,10 +137,10 @@ def play(page: Path, folder: Path, **more: str) -> Iterator[tuple[Block, Command
     if script:
         (folder / "page.py").write_text("\n\n".join(script) + "\n")
         whole = Command("python page.py", (), 0)
-        yield told[0], whole, _shell(whole.text, folder, more)
+        yield told[0], whole, shell(whole.text, folder, more)
 
 
-def _compare(block: Block, command: Command, done: Done) -> None:
+def compare(block: Block, command: Command, done: Done) -> None:
     heard = f"{block.where}: $ {command.text}\n{done.stdout}\nexit code {done.returncode}"
     # Killed by a signal: the code that a shell shows.
     code = done.returncode if done.returncode >= 0 else 128 - done.returncode
@@ -153,7 +153,7 @@ def _compare(block: Block, command: Command, done: Done) -> None:
         position = found.end()
 
 
-def _shell(command: str, folder: Path, more: Mapping[str, str]) -> Done:
+def shell(command: str, folder: Path, more: Mapping[str, str]) -> Done:
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
