@@ -12,7 +12,7 @@ unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_REQUIRE_HASHES 
 unexport PENSTOCK_HOME PENSTOCK_STACK
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test check docs docs-serve bench format clean
+.PHONY: help demo test check docs docs-serve bench bench-peers format clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make check   format, lint, types, layers"
 	@echo "make docs    the site, into site/; docs-serve shows it while you write"
 	@echo "make bench   the benchmarks; writes benchmarks/RESULTS.md"
+	@echo "make bench-peers   the same work in eight peers: half an hour, and environments of 5 GB"
 	@echo "make format  put the code in order"
 
 demo: $(VENV)/.flights
@@ -45,6 +46,9 @@ docs-serve: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
+
+bench-peers: $(VENV)/.dev
+	$(BIN)/python benchmarks/peers/run.py --write
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

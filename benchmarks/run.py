@@ -1,4 +1,4 @@
-"""All benchmarks: `make bench`. Writes RESULTS.md beside this file.
+"""All benchmarks: `make bench`. Writes its part of RESULTS.md beside this file.
 
 Each figure is of whole, fresh processes, and each comparison alternates its sides in the same
 run, so that a noisy minute meets both. A figure is a median; a slope is the difference of two
@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from measure import MEBIBYTE, Measured, measure, middle, project, slope
-
-HERE = Path(__file__).parent
+from results import machine, put
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,17 +228,6 @@ BENCHMARKS: dict[str, Benchmark] = {
 # ---- the report
 
 
-def machine() -> str:
-    commit = subprocess.run(
-        ["git", "-C", str(HERE), "describe", "--always", "--dirty"], capture_output=True, text=True
-    ).stdout.strip()
-    load = " ".join(f"{one:.1f}" for one in os.getloadavg())
-    return (
-        f"{time.strftime('%Y-%m-%d')}, commit {commit}, Python {platform.python_version()}, "
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load before: {load}."
-    )
-
-
 def report(setting: Setting, where: str, sections: Sequence[tuple[str, list[Row]]]) -> str:
     lines = ["# Benchmarks", "", (__doc__ or "").partition("\n\n")[2].strip(), "", where]
     lines += [f"Repeats: {setting.repeats}.", ""]
@@ -276,7 +261,7 @@ def main() -> None:
     if given.names:
         print(text)
     else:
-        (HERE / "RESULTS.md").write_text(text)
+        put("alone", text)
 
 
 if __name__ == "__main__":

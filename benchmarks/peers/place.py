@@ -83,7 +83,9 @@ class Place:
     def _last_words(self) -> str:
         text = self._errors.read_text(errors="replace") or self._output.read_text(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Corrupt|Failed)\b", line)]
+        raised = [
+            line for line in lines if re.match(r"[\w.]*(Error|Exception|Corrupt|Failed)\b", line)
+        ]
         return (raised or lines or ["no word"])[-1].replace(str(self.root), "")[:160]
 
 
@@ -130,7 +132,7 @@ def environment(peer: Peer, root: Path, python: Path) -> dict[str, str]:
         "BENCH_MARKS": str(root.parent / "marks"),
         "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": "1",
-        **{name: refused for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")},
-        **{name: "127.0.0.1,localhost" for name in ("no_proxy", "NO_PROXY")},
+        **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), refused),
+        **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost"),
     }
     return own | {name: value.format(root=root) for name, value in peer.environment.items()}

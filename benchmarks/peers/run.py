@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -21,10 +20,18 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from environments import HOME, python_of, version_of
+sys.path.append(str(Path(__file__).parents[1]))
+
+import plots
+import report
+from environments import HOME, ROOT, python_of, version_of
 from peers import PEERS, Peer
 from place import Failed, environment, kill, place
+from report import Line
+from results import machine, put
 from works import ONCE, WORKS, Observed, Setting
+
+PLOTS = ROOT / "docs" / "explanation" / "benchmarks"
 
 PATIENCE = 20
 """Seconds of a peer in one work after which it is not repeated."""
@@ -32,18 +39,6 @@ TINY = Setting(
     steps=(3, 5), fan=4, mebibytes=1, rows=1000, sweep=3, table=400, runs=4, limit=60, watch=20
 )
 SMALL = Setting(steps=(10, 100), mebibytes=64, rows=500_000, sweep=10, runs=20, limit=60, watch=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the record that a run of this script leaves: an observation."""
-
-    work: str
-    peer: str
-    repeat: int
-    what: str
-    seconds: float | None
-    words: str
 
 
 class Record:
@@ -132,7 +127,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes], limit: float = 90) 
     raise Failed(f"its service did not answer at {address}")
 
 
-def measure(work: str, guest: Guest, repeat: int, setting: Setting, folder: Path | None) -> Iterator[Observed]:
+def measure(work: str, guest: Guest, setting: Setting, folder: Path | None) -> Iterator[Observed]:
     """What is observed; a failure is an observation too."""
     places = partial(place, guest.peer, guest.python, folder)
     try:
@@ -156,7 +151,7 @@ def bench(
                 if record.has(work, name, repeat) or record.spent(work, name) > PATIENCE:
                     continue
                 start = time.perf_counter()
-                for one in measure(work, guest, repeat, setting, folder):
+                for one in measure(work, guest, setting, folder):
                     record.add(Line(work, name, repeat, one.what, one.seconds, one.words))
                     time_ = "" if one.seconds is None else f"{one.seconds:.3f} s"
                     say(f"{work:7} {name:9} {one.what:20} {time_} {one.words}")
@@ -168,24 +163,34 @@ def say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", help=f"some of {','.join(PEERS)}; default: all")
-    parser.add_argument("--works", help=f"some of {','.join(WORKS)}; default: all")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--size", choices=["full", "small", "tiny"], default="full")
-    parser.add_argument("--limit", type=float, help="seconds that one process may take")
-    parser.add_argument("--here", action="store_true", help="in this environment: install nothing")
-    parser.add_argument("--continue", dest="goes_on", action="store_true",
-                        help="go on with what a stopped run has measured")  # fmt: skip
-    parser.add_argument("--folder", type=Path, help="where projects are made; default: temporary")
-    parser.add_argument("--record", type=Path, default=HOME / "record.jsonl")
-    given = parser.parse_args()
+    add = parser.add_argument
+    add("--peers", help=f"some of {','.join(PEERS)}; default: all")
+    add("--works", help=f"some of {','.join(WORKS)}; default: all")
+    add("--repeats", type=int, default=3)
+    add("--size", choices=["full", "small", "tiny"], default="full")
+    add("--limit", type=float, help="seconds that one process may take")
+    add("--here", action="store_true", help="in this environment: install nothing")
+    add("--continue", dest="goes_on", action="store_true", help="go on with what a stopped run did")
+    add("--folder", type=Path, help="where projects are made; default: temporary")
+    add("--record", type=Path, default=HOME / "record.jsonl", help="where observations are kept")
+    add("--write", action="store_true", help="into RESULTS.md and the plots; else it is printed")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
     setting = {"full": Setting(), "small": SMALL, "tiny": TINY}[given.size]
     if given.limit:
         setting = replace(setting, limit=given.limit)
     names = given.peers.split(",") if given.peers else list(PEERS)
     works = given.works.split(",") if given.works else list(WORKS)
+    for unknown in [one for one in names if one not in PEERS] + [
+        o for o in works if o not in WORKS
+    ]:
+        raise SystemExit(f"there is no peer or work '{unknown}'")
+    where = machine()
     record = Record(given.record, goes_on=given.goes_on)
     guests, missing = list[Guest](), dict[str, str]()
     with ExitStack() as services:
@@ -201,6 +206,15 @@ def main() -> None:
                 missing[name] = str(error)
                 say(f"{name} {error}")
         bench(guests, works, given.repeats, setting, record, given.folder)
+    found = report.cells(record.lines)
+    versions = {guest.peer.name: guest.version for guest in guests}
+    head = (__doc__ or "").partition("\n\n")[2].strip()
+    text = report.report(found, versions, missing, where, setting, head)
+    if given.write:
+        put("peers", text)
+        plots.draw(found, PLOTS)
+    else:
+        print(text)
 
 
 if __name__ == "__main__":

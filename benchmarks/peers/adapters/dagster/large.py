@@ -7,12 +7,11 @@ import os
 from typing import Any
 
 import dagster as dg
+import large_work as work
 import numpy as np
 import pandas as pd
 from dagster import UPathIOManager
 from upath import UPath
-
-import large_work as work
 
 
 class Tables(dg.ConfigurableIOManagerFactory):

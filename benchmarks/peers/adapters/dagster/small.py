@@ -5,9 +5,9 @@ https://docs.dagster.io/guides/build/ops/dynamic-graphs
 """
 
 import dagster as dg
+from small_work import executed, wait_for_go
 
 import features
-from small_work import executed, wait_for_go
 
 
 def materialize(*assets: dg.AssetsDefinition, **given: object) -> dg.ExecuteInProcessResult:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
-from sklearn.ensemble import RandomForestClassifier
-
 import sweep_work as work
+from sklearn.ensemble import RandomForestClassifier
 
 COUNT, KIND = int(sys.argv[2]), sys.argv[3]
 SETTINGS = {str(n): setting for n, setting in enumerate(work.settings(COUNT, KIND))}

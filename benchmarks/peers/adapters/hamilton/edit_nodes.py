@@ -1,5 +1,6 @@
-import features
 from small_work import executed
+
+import features
 
 
 def scaled(number: int) -> int:

@@ -1,8 +1,7 @@
+import large_work as work
 import numpy as np
 import pandas as pd
 from hamilton.function_modifiers import cache
-
-import large_work as work
 
 
 def made(mebibytes: int) -> np.ndarray:

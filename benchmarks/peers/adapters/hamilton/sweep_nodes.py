@@ -2,10 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import sweep_work as work
 from hamilton.function_modifiers import extract_fields
 from sklearn.ensemble import RandomForestClassifier
-
-import sweep_work as work
 
 
 def rows(table: Path) -> pd.DataFrame:

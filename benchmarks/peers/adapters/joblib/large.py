@@ -3,11 +3,10 @@
 https://joblib.readthedocs.io/en/stable/memory.html#using-memmapping
 """
 
+import large_work as work
 import numpy as np
 import pandas as pd
 from joblib import Memory
-
-import large_work as work
 
 memory = Memory("cache", mmap_mode="r", verbose=0)
 

@@ -1,9 +1,9 @@
 """joblib.Memory: https://joblib.readthedocs.io/en/stable/memory.html."""
 
 from joblib import Memory
+from small_work import executed, wait_for_go
 
 import features
-from small_work import executed, wait_for_go
 
 memory = Memory("cache", verbose=0)
 

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import sweep_work as work
 from joblib import Memory
 from sklearn.ensemble import RandomForestClassifier
-
-import sweep_work as work
 
 memory = Memory("cache", verbose=0)
 

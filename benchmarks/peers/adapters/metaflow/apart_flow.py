@@ -1,8 +1,7 @@
 """A sweep whose runs share nothing: the `foreach` begins before the data is read."""
 
-from metaflow import FlowSpec, Parameter, step
-
 import sweep_work as work
+from metaflow import FlowSpec, Parameter, step
 
 
 class ApartFlow(FlowSpec):

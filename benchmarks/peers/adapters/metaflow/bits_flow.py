@@ -1,6 +1,5 @@
-from metaflow import FlowSpec, Parameter, step
-
 import large_work as work
+from metaflow import FlowSpec, Parameter, step
 
 
 class BitsFlow(FlowSpec):

@@ -1,7 +1,7 @@
 from metaflow import FlowSpec, step
+from small_work import executed
 
 import features
-from small_work import executed
 
 
 class EditFlow(FlowSpec):

@@ -11,7 +11,9 @@ def frame(rows: int) -> int:
 
 
 def bits(mebibytes: int, salt: str) -> str:
-    return commands.run("bits_flow", "--mebibytes", mebibytes, "--salt", salt, resume=False).digested
+    return commands.run(
+        "bits_flow", "--mebibytes", mebibytes, "--salt", salt, resume=False
+    ).digested
 
 
 def bits_load(mebibytes: int) -> str:

@@ -33,6 +33,7 @@ def prepare(work: str, *given: Any) -> None:
         names = [f"add{n + 1}" for n in range(given[0])]
         following = [*names[1:], "end"]
         steps = [
-            ADD.format(n=n + 1, next=name) for n, name in zip(range(given[0]), following, strict=True)
+            ADD.format(n=n + 1, next=name)
+            for n, name in zip(range(given[0]), following, strict=True)
         ]
         Path("chain_flow.py").write_text(HEAD + "".join(steps) + TAIL)

@@ -1,8 +1,7 @@
 """A sweep is a `foreach`: https://docs.metaflow.org/metaflow/basics#foreach."""
 
-from metaflow import FlowSpec, Parameter, step
-
 import sweep_work as work
+from metaflow import FlowSpec, Parameter, step
 
 
 class SweepFlow(FlowSpec):

@@ -1,5 +1,4 @@
 from metaflow import FlowSpec, step
-
 from small_work import executed, wait_for_go
 
 

@@ -1,9 +1,9 @@
 """Penstock, with its defaults."""
 
+import large_work as work
 import numpy as np
 import pandas as pd
 
-import large_work as work
 import penstock
 from penstock import pipeline, step
 

@@ -1,9 +1,10 @@
 """Penstock, with its defaults: everything is in `.penstock/` beside the project."""
 
+from small_work import executed, wait_for_go
+
 import features
 import penstock
 from penstock import context, each, pipeline, step
-from small_work import executed, wait_for_go
 
 
 @step

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import sweep_work as work
 from sklearn.ensemble import RandomForestClassifier
 
-import sweep_work as work
 from penstock import context, each, pipeline, step
 
 

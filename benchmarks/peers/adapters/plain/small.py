@@ -1,7 +1,8 @@
 """Plain Python: nothing is kept."""
 
-import features
 from small_work import executed, wait_for_go
+
+import features
 
 
 def chain(count: int) -> int:

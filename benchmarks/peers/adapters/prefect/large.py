@@ -1,11 +1,10 @@
 """Prefect: results in its own format, a pickle in a JSON file; inputs are hashed by pickle."""
 
+import large_work as work
 import numpy as np
 import pandas as pd
 from prefect import flow, task
 from prefect.cache_policies import INPUTS, TASK_SOURCE
-
-import large_work as work
 
 POLICY = INPUTS + TASK_SOURCE
 

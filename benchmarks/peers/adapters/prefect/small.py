@@ -12,9 +12,9 @@ from prefect.cache_policies import INPUTS, TASK_SOURCE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
+from small_work import executed, wait_for_go
 
 import features
-from small_work import executed, wait_for_go
 
 POLICY = INPUTS + TASK_SOURCE
 PAGE = 200

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import sweep_work as work
 from prefect import flow, task
 from prefect.cache_policies import INPUTS, TASK_SOURCE
 from sklearn.ensemble import RandomForestClassifier
-
-import sweep_work as work
 
 POLICY = INPUTS + TASK_SOURCE
 

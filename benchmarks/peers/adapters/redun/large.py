@@ -2,13 +2,12 @@
 
 from typing import Any
 
+import large_work as work
 import numpy as np
 import pandas as pd
 from redun import task
 from redun.backends.db import CallNode
 from redun.cli import setup_scheduler
-
-import large_work as work
 
 redun_namespace = "bench"
 

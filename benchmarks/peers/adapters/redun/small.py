@@ -6,12 +6,13 @@
 from functools import cache
 from typing import Any
 
-import features
 from redun import Scheduler, task
 from redun.backends.db import Execution, Job
 from redun.cli import setup_scheduler
 from redun.functools import map_
 from small_work import executed, wait_for_go
+
+import features
 
 redun_namespace = "bench"
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pandas as pd
+import sweep_work as work
 from redun import File, task
 from redun.cli import setup_scheduler
 from sklearn.ensemble import RandomForestClassifier
-
-import sweep_work as work
 
 redun_namespace = "bench"
 

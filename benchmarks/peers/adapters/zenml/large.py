@@ -2,12 +2,11 @@
 
 from typing import Any
 
+import large_work as work
 import numpy as np
 import pandas as pd
 from zenml import pipeline, step
 from zenml.client import Client
-
-import large_work as work
 
 
 @step

@@ -4,11 +4,11 @@ https://docs.zenml.io/user-guides/starter-guide/cache-previous-executions.
 
 from typing import Any
 
+from small_work import executed, wait_for_go
 from zenml import get_step_context, log_metadata, pipeline, step
 from zenml.client import Client
 
 import features
-from small_work import executed, wait_for_go
 
 
 @step

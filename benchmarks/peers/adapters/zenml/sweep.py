@@ -5,10 +5,9 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
+import sweep_work as work
 from sklearn.ensemble import RandomForestClassifier
 from zenml import log_metadata, pipeline, step
-
-import sweep_work as work
 
 
 @step

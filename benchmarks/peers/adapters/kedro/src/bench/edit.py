@@ -1,7 +1,7 @@
 from kedro.pipeline import Pipeline, node, pipeline
+from small_work import executed
 
 import features
-from small_work import executed
 
 
 def scaled(number: int) -> int:

@@ -1,6 +1,6 @@
+import large_work as work
 from kedro.pipeline import Pipeline, node, pipeline
 
-import large_work as work
 from bench.settings import SIZES
 
 

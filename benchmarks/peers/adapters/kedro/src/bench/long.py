@@ -1,5 +1,4 @@
 from kedro.pipeline import Pipeline, node, pipeline
-
 from small_work import executed, wait_for_go
 
 

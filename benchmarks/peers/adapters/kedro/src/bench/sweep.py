@@ -6,9 +6,9 @@ https://docs.kedro.org/en/stable/build/namespaces/
 from pathlib import Path
 
 import pandas as pd
+import sweep_work as work
 from kedro.pipeline import Pipeline, node, pipeline
 
-import sweep_work as work
 from bench.settings import SIZES
 
 
@@ -20,7 +20,12 @@ def create_pipeline() -> Pipeline:
     data = pipeline(
         [
             node(load, "params:table", "rows_table", name="load"),
-            node(work.split, ["rows_table", "params:seed"], ["train_table", "test_table"], name="split"),
+            node(
+                work.split,
+                ["rows_table", "params:seed"],
+                ["train_table", "test_table"],
+                name="split",
+            ),
             node(
                 work.encode,
                 ["train_table", "test_table"],
