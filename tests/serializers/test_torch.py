@@ -211,6 +211,7 @@ def test_states_of_optimizers_and_checkpoints_are_json_beside_one_file_of_tensor
 
 # ---- modules and datasets
 
+
 MODULES: dict[str, Any] = {
     "own": Net, "linear": lambda: nn.Linear(3, 2), "frozen": lambda: nn.Linear(3, 2).requires_grad_(False), "evaluated": lambda: nn.Linear(3, 2).eval(),
     "sequence": lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU()), "recurrent": lambda: nn.LSTM(3, 4, num_layers=2),
@@ -252,6 +253,13 @@ def test_weights_are_found_by_name_by_other_tools(local: LocalArtifacts) -> None
     assert torch.equal(other.inner.weight, module.inner.weight)
     assert manifest.meta["parameters"] == 8
     assert manifest.classes == ("tests.serializers.nets:Net",)
+
+
+def test_a_lazy_module_stays_lazy(shelf: Artifacts) -> None:
+    module = nn.LazyLinear(2)
+    back = shelf.decode(shelf.encode(module)[0])
+    assert back.has_uninitialized_params()
+    assert back(torch.ones(1, 3)).shape == (1, 2)
 
 
 def test_one_weight_changed_is_another_content_and_so_is_the_mode(shelf: Artifacts) -> None:
@@ -349,13 +357,15 @@ def tagged() -> torch.Tensor:
 
 MORE: dict[str, Any] = {
     "sparse": lambda: torch.eye(3).to_sparse(), "sparse by rows": lambda: torch.eye(3).to_sparse_csr(), "with an attribute": tagged,
+    "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+    "quantized": lambda: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8), "without data": lambda: torch.empty(3, device="meta"),
     "of a subclass": lambda: torch.ones(2).as_subclass(Tagged), "device": lambda: torch.device("cpu"),
     "dtype": lambda: torch.float32, "size": lambda: torch.Size([1, 2]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MORE)
-@pytest.mark.filterwarnings("ignore:Sparse")
+@pytest.mark.filterwarnings("ignore")
 def test_the_rest_is_pickled_and_marked(shelf: Artifacts, name: str) -> None:
     value = MORE[name]()
     manifest, _ = shelf.encode(value)
@@ -368,7 +378,7 @@ def test_the_rest_is_pickled_and_marked(shelf: Artifacts, name: str) -> None:
 
 
 def test_a_dict_with_one_tensor_of_its_own_kind_is_a_container(shelf: Artifacts) -> None:
-    value = {"plain": torch.ones(2), "array": np.ones(2), "n": 1}
+    value = {"plain": torch.ones(2), "array": np.ones(2), "n": 1, "\ud800": torch.ones(1)}
     manifest, _ = shelf.encode(value)
     assert (manifest.serializer, manifest.unsafe) == ("json", False)
     back = shelf.decode(manifest)

@@ -61,7 +61,12 @@ class Modules:
             unsafe.dump(value, file, aside)
         meta: dict[str, Any] = {"tensors": store(tensors, files)}
         if isinstance(value, sys.modules["torch"].nn.Module):
-            meta["parameters"] = sum(part.numel() for part in value.parameters())
+            meta["parameters"] = sum(
+                # Of a lazy module's parameters the shapes are not known yet.
+                part.numel()
+                for part in value.parameters()
+                if is_tensor(part)
+            )
         return Encoded(meta=meta, content=self.digest(value), unsafe=True)
 
     def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:

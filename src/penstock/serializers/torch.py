@@ -103,6 +103,7 @@ def is_tensor(value: object) -> bool:
     tensor: Any = value
     return (
         tensor.layout is torch.strided
+        and not tensor.is_nested
         and tensor.device.type != "meta"
         and (tensor.is_complex() or safetensors.dtype_name(tensor) in safetensors.DTYPES)
         and not vars(tensor)
@@ -111,9 +112,16 @@ def is_tensor(value: object) -> bool:
 
 def _is_state(value: Any) -> bool:
     return bool(value) and all(
-        type(key) is str and is_tensor(tensor) and key != safetensors.RESERVED
-        for key, tensor in value.items()
+        type(key) is str and is_tensor(tensor) and _is_name(key) for key, tensor in value.items()
     )
+
+
+def _is_name(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
+    return key != safetensors.RESERVED
 
 
 def _is_dataset(value: Any) -> bool:
