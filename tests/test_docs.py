@@ -16,6 +16,7 @@ import penstock.testing
 from penstock.cli.main import COMMANDS
 from penstock.config.project import _TOP as TOP
 from penstock.config.project import PORTS, RUN_OPTIONS, STEP_OPTIONS
+from penstock.config.retention import RETENTION
 from penstock.config.runfile import _TOP as RUN_FILE
 from penstock.config.sources import VARIABLES
 from penstock.core.options import NAMES
@@ -27,7 +28,6 @@ PAGES = [README, *DOCS, *(ROOT / f"{n}.md" for n in ("ARCHITECTURE", "CONTRIBUTI
 CLI = ROOT / "docs" / "reference" / "cli.md"
 CONFIGURATION = ROOT / "docs" / "reference" / "configuration.md"
 MANY = "Options of many commands"
-RETENTION = ("inputs",)
 ERRORS = ROOT / "docs" / "reference" / "errors.md"
 BUILT = ("llms.txt", "llms-full.txt")
 NAMES_PAGE = ROOT / "docs" / "reference" / "names.md"

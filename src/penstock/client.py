@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from penstock.artifacts.streams import STREAM
 from penstock.config import near
 from penstock.core import where as language
 from penstock.core.conditions import Measure, Names
@@ -293,6 +294,8 @@ def describe(manifest: Manifest) -> str:
     kind = manifest.type.rpartition(":")[2] or manifest.serializer
     if manifest.items is not None:
         about = f"of {manifest.items}"
+    elif manifest.serializer == STREAM:
+        about = f"of {manifest.meta.get('count', 0)}"
     elif manifest.serializer == "json" and manifest.inline is not None:
         text = manifest.inline.decode(errors="replace")
         # What JSON has no word for is written with tags, which say nothing to people.

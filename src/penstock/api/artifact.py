@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from penstock.api import seam
 from penstock.define.markers import Reference
+
+if TYPE_CHECKING:
+    from penstock.experiments.artifact import Card, Use
+    from penstock.experiments.lineage import Lineage
 
 
 class Artifact(Reference):
@@ -20,6 +24,28 @@ class Artifact(Reference):
     def load(self) -> Any:
         """The value, verified, and a fresh one for each call."""
         return seam.client(self._stack).fetch(self.address)
+
+    def show(self) -> Card:
+        """What it is, a look into it, which steps made it and which used it; printed, it is a text.
+
+        No code of anybody's runs for it: of a pickle only what was noted when it was stored is told.
+        """
+        return seam.card(seam.client(self._stack), self.address)
+
+    @property
+    def producer(self) -> Use | None:
+        """The step that made it first: its run, name and output; None if a run was given it."""
+        return next(iter(self.show().made_by), None)
+
+    @property
+    def consumers(self) -> tuple[Use, ...]:
+        """The steps that took it, by run, name and parameter, oldest first."""
+        return self.show().used_by
+
+    @property
+    def lineage(self) -> Lineage:
+        """What it was made from, back to files and values, and what was made from it; printed, a tree."""
+        return seam.lineage(seam.client(self._stack), self.address)
 
     def _repr_html_(self) -> str | None:
         return seam.form("of_artifact", seam.client(self._stack), self.address)

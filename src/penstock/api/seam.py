@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from penstock.client import Client
     from penstock.core.ports import RunFilter
     from penstock.core.records import RunRecord
+    from penstock.experiments.artifact import Card
     from penstock.experiments.compare import Comparison
+    from penstock.experiments.lineage import Lineage
     from penstock.experiments.listing import Listing
     from penstock.session import Session
     from penstock.views.choice import View
@@ -132,6 +134,18 @@ def form(kind: str, *given: Any) -> str | None:
         made: str | None = getattr(import_module("penstock.api.notebook"), kind)(*given)
     except PenstockError:
         return None
+    return made
+
+
+def card(client: Client, address: str) -> Card:
+    module = import_module("penstock.experiments.artifact")
+    made: Card = module.card(client, module.find(client, address).manifest)
+    return made
+
+
+def lineage(client: Client, address: str) -> Lineage:
+    found = import_module("penstock.experiments.artifact").find(client, address)
+    made: Lineage = import_module("penstock.experiments.lineage").lineage(client, found)
     return made
 
 

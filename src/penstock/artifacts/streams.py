@@ -285,6 +285,18 @@ class Contents(Sequence[str]):
         return _record.unpack_from(self._data, number * _record.size)
 
 
+def first_frames(
+    files: Mapping[str, Path | bytes],
+) -> Iterator[tuple[Part, int, Mapping[str, bytes]]]:
+    """Of the first chunk: each frame's part, how many items it is a list of, and the files inside of it."""
+    data = _bytes(files[_name(0)]) if _name(0) in files else b""
+    start = 0
+    while start < len(data):
+        frame, start = _framed(data, start)
+        inside = dict(zip(frame.part.files, frame.inside, strict=True)) if frame.inside else {}
+        yield frame.part, frame.batch, inside
+
+
 def narrowed(manifest: Manifest, contents: Contents, number: int) -> Manifest:
     """The manifest with the files of one item only: what a call that takes it needs to know.
 

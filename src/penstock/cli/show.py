@@ -1,4 +1,4 @@
-"""`penstock show`: one run: its steps, parameters, metrics and errors."""
+"""`penstock show`: one run: its steps, parameters, metrics and errors; or one artifact."""
 
 from __future__ import annotations
 
@@ -9,22 +9,45 @@ from pathlib import Path
 
 import click
 
-from penstock.cli.flags import as_json, client, on_stack, run_argument
+from penstock.cli import completing
+from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.terminal import duration, number, terminal, when
 from penstock.client import Client
 from penstock.core.records import Metric, RunRecord, StepRecord, now
-from penstock.errors import NotFound
+from penstock.errors import NotFound, UsageError
 
 
 @click.command()
-@run_argument()
+@click.argument(
+    "run_id",
+    metavar="[RUN|ARTIFACT|RUN/STEP]",
+    default="last",
+    shell_complete=completing.run,
+)
 @click.option("--items", is_flag=True, help="Every item of maps, not only their sums.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Its pipeline, as `compile` writes it.")
+@click.option(
+    "--lineage",
+    "tree",
+    is_flag=True,
+    help="Of an artifact: what it was made from, and what was made from it.",
+)
 @on_stack
 @as_json
-def command(run_id: str, items: bool, as_yaml: bool, stack: str, as_json: bool) -> None:
+def command(run_id: str, items: bool, as_yaml: bool, tree: bool, stack: str, as_json: bool) -> None:
     reader = client(stack)
-    run = reader.run(run_id)
+    run = _run(reader, run_id)
+    if run is None or tree:
+        # Runs are shown more often: they do not pay for what looks into artifacts.
+        from penstock.cli.artifact import show
+
+        if run is not None:
+            raise UsageError(
+                f"'{run_id}' is a run, and artifacts have a lineage",
+                hint=f"Name an output of it: penstock show {run_id}/STEP --lineage",
+            )
+        show(reader, run_id, tree=tree, as_json=as_json)
+        return
     if as_yaml:
         terminal.out(_yaml(reader, run))
         return
@@ -41,6 +64,18 @@ def command(run_id: str, items: bool, as_yaml: bool, stack: str, as_json: bool) 
         show_steps(steps, items=items)
     _section("metrics", ((f"{node}.{m.name}", number(m.value)) for node, m in metrics))
     show_errors(run, steps)
+
+
+def _run(reader: Client, name: str) -> RunRecord | None:
+    """None where it is the name of an artifact."""
+    if "/" in name or name.startswith("artifact:"):
+        return None
+    try:
+        return reader.run(name)
+    except NotFound:
+        if len(name) >= 4 and set(name) <= set("0123456789abcdef"):
+            return None
+        raise
 
 
 def _yaml(reader: Client, run: RunRecord) -> str:

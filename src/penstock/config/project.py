@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from penstock.config.retention import RETENTION, retained
 from penstock.config.toml import Toml
 from penstock.core.place import Place, near, unknown
 from penstock.core.project import Project
@@ -141,7 +142,8 @@ class _Reader:
 
     def retention(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         table = self.table(values, "retention")
-        self.keys(table, ("inputs",), "a setting of retention", "retention")
+        self.keys(table, RETENTION, "a setting of retention", "retention")
+        retained(table, lambda name: self.place("retention", name))
         return table
 
     def options(self, holder: Mapping[str, Any], name: str, *at: str) -> Mapping[str, Any]:

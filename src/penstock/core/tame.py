@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -53,3 +54,13 @@ def tame(value: Any) -> Any:
             return [tame(item) for item in value]
         case _:
             return value
+
+
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """One line for a terminal: what would move the cursor, colour or hide text is shown as an escape."""
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

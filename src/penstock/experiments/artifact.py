@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from penstock.artifacts.files import fetched
 from penstock.client import Client, describe
+from penstock.core.parts import is_wire
 from penstock.core.place import near
 from penstock.core.records import Made, Manifest, StepRecord
 from penstock.errors import NotFound, StoreError
@@ -54,23 +55,39 @@ class Card(Struct, frozen=True, kw_only=True):
     problem: str = ""
     """Why there is nothing to look at."""
 
+    def __str__(self) -> str:
+        rows = ["  ".join(row) for row in (self.preview.columns, *self.preview.rows) if row]
+        made = [f"made by {one}" for one in self.made_by[:1]]
+        used = [f"used by {one}" for one in self.used_by[-5:]]
+        text = self.preview.text or self.problem
+        return "\n".join([self.about, *made, *used, *rows, *([text] if text else [])])
 
-def find(client: Client, name: str) -> Manifest:
+
+class Found(Struct, frozen=True):
+    """An artifact, and the step that it was named by: others may have made the same."""
+
+    manifest: Manifest
+    step: StepRecord | None = None
+    output: str = ""
+
+
+def find(client: Client, name: str) -> Found:
     """By its id, the beginning of one, or as an output: "artifact:ID", "RUN/STEP", "RUN/STEP.OUTPUT".
 
     Raises NotFound.
     """
     name = name.removeprefix("run:")
     if name.startswith("artifact:"):
-        return client.manifest(name.removeprefix("artifact:"))
+        return Found(client.manifest(name.removeprefix("artifact:")))
     run, slash, rest = name.partition("/")
     if not slash:
-        return client.manifest(name)
+        return Found(client.manifest(name))
     record = client.run(run)
     steps = {step.name: step for step in client.steps(record.id)}
     for node, output in _readings(rest):
         if node in steps:
-            return client.manifest(_output(steps[node], output, name).artifact)
+            output, made = _output(steps[node], output, name)
+            return Found(client.manifest(made.artifact), steps[node], output)
     raise NotFound(f"run '{record.id}' has no step '{rest}'", hint=near(rest, steps))
 
 
@@ -86,6 +103,7 @@ def is_digest(name: str) -> bool:
 def card(client: Client, manifest: Manifest) -> Card:
     """All of it; what cannot be looked at says why."""
     catalog = client.stack.metadata.catalog
+    made, used = catalog.producers(manifest.id), catalog.consumers(manifest.content)
     look, problem = _look(client, manifest)
     return Card(
         id=manifest.id,
@@ -99,8 +117,10 @@ def card(client: Client, manifest: Manifest) -> Card:
         meta=manifest.meta,
         files=tuple((file.name, file.size) for file in manifest.files),
         paths=tuple(map(str, _paths(client, manifest))),
-        made_by=_uses(catalog.producers(manifest.id)),
-        used_by=_uses(catalog.consumers(manifest.content)),
+        made_by=_uses(made),
+        used_by=_uses(
+            [row for row in used if _took(client, row, given=not any(r[3] for r in made))]
+        ),
         preview=look,
         problem=problem,
     )
@@ -116,12 +136,12 @@ def _readings(name: str) -> list[tuple[str, str]]:
     return found
 
 
-def _output(step: StepRecord, output: str, name: str) -> Made:
+def _output(step: StepRecord, output: str, name: str) -> tuple[str, Made]:
     made = {**step.outputs, **step.logged.artifacts}
-    if output in made:
-        return made[output]
     if not output and len(step.outputs) == 1:
-        return next(iter(step.outputs.values()))
+        output = next(iter(step.outputs))
+    if output in made:
+        return output, made[output]
     if step.total is not None and not step.index:
         raise NotFound(
             f"'{name}' is a map of {step.total} items", hint=f"Name one of them: {name}[0]"
@@ -138,6 +158,23 @@ def _uses(rows: Sequence[tuple[str, str, str, str]]) -> tuple[Use, ...]:
     )
 
 
+def _took(client: Client, row: tuple[str, str, str, str], *, given: bool) -> bool:
+    """Whether a step took the artifact, and not a literal that happens to equal it.
+
+    What was `given` to runs as a literal was made by none.
+    """
+    run, node, index, name = row
+    for step in client.steps(run, node):
+        if step.index == index and step.parts is not None:
+            return given or is_taken(step.parts.shown.get(name, ""))
+    return True
+
+
+def is_taken(shown: str) -> bool:
+    """Whether what is told of an input says that it came from a step, or by reference."""
+    return shown == "item" or is_wire(shown) or shown.startswith(("run:", "artifact:"))
+
+
 def _look(client: Client, manifest: Manifest) -> tuple[Preview, str]:
     store = client.stack.artifacts.store
     if manifest.items is not None:
@@ -148,7 +185,9 @@ def _look(client: Client, manifest: Manifest) -> tuple[Preview, str]:
         some = [describe(client.manifest(one.artifact)) for one in listed[:10]]
         return Preview(text="\n".join(some), more=len(listed) > len(some)), ""
     if manifest.unsafe and not _is_plain_beside(manifest):
-        return preview(manifest, {}), "it is a pickle: loading it runs code, so only `load()` does"
+        return preview(
+            manifest, {}
+        ), "it is a pickle: only `load()` reads it, for that runs its code"
     files: Mapping[str, Path | bytes]
     try:
         if manifest.inline is not None or manifest.size <= VERIFIED:

@@ -14,25 +14,18 @@ from typing import Literal as OneOf
 from msgspec import Struct
 from msgspec.structs import replace
 
-from penstock.client import Client, describe
+from penstock.client import Client, describe, in_bytes
 from penstock.core.graph import (
-    Build,
-    Expr,
-    FirstOf,
-    Graph,
-    GraphNode,
     Input,
     Literal,
-    OutputRef,
-    ParamRef,
     SecretRef,
     SourceRef,
-    StepNode,
 )
 from penstock.core.records import Made, Manifest, StepRecord
 from penstock.core.tame import shown
 from penstock.errors import NotFound
-from penstock.experiments.artifact import find
+from penstock.experiments.artifact import Found, find, is_taken
+from penstock.experiments.wires import Wire, Wires, wired
 
 MOST = 400
 """Links of one lineage; more says so."""
@@ -72,10 +65,10 @@ class Lineage(Struct, frozen=True, kw_only=True):
         return "\n".join([*head, "made by", *drawn(self.made_by), "used by", *drawn(self.used_by)])
 
 
-def lineage(client: Client, manifest: Manifest) -> Lineage:
+def lineage(client: Client, found: Found) -> Lineage:
     """Both ways, to the ends, as far as runs are on record."""
-    walk = _Walk(client)
-    origin = walk.origin(manifest.id)
+    walk, manifest = _Walk(client), found.manifest
+    origin = (found.step, found.output) if found.step else walk.origin(manifest.id)
     up = [walk.above(*origin, {})] if origin else []
     walk = _Walk(client)
     down = walk.below(manifest, origin, set())
@@ -118,22 +111,13 @@ def words(link: Link) -> str:
 # ---- the walk
 
 
-@dataclass(frozen=True, slots=True)
-class _Wire:
-    """A node whose output an input takes; or where the input comes from outside."""
-
-    node: str = ""
-    output: str = ""
-    outside: Input | None = None
-
-
 @dataclass
 class _Run:
     """What one run tells of its steps."""
 
     id: str
     client: Client
-    wires: dict[str, dict[str, list[_Wire]]] = field(default_factory=dict)
+    wires: Wires = field(default_factory=dict)
 
     @cached_property
     def steps(self) -> dict[str, list[StepRecord]]:
@@ -145,7 +129,7 @@ class _Run:
     def load(self) -> _Run:
         graph = self.client.graph(self.client.run(self.id))
         if graph is not None:
-            _wire(graph, "", graph.arguments, None, self.wires)
+            self.wires = wired(graph)
         return self
 
     def takers(self, node: str, output: str) -> Iterator[tuple[str, str]]:
@@ -154,59 +138,6 @@ class _Run:
             for name, wires in inputs.items():
                 if any(w.node == node and w.output in ("", output) for w in wires):
                     yield taker, name
-
-
-def _wire(
-    graph: Graph,
-    prefix: str,
-    arguments: dict[str, Input],
-    outer: _Scope | None,
-    wires: dict[str, dict[str, list[_Wire]]],
-) -> None:
-    """The inputs of each step below, followed out of nested pipelines and into those that they take."""
-    scope = _Scope(graph, prefix, arguments, outer)
-    for node in graph.nodes:
-        match node:
-            case StepNode():
-                wires[prefix + node.id] = {
-                    name: list(scope.ends(source)) for name, source in node.inputs.items()
-                }
-            case GraphNode():
-                _wire(node.graph, f"{prefix}{node.id}/", node.inputs, scope, wires)
-
-
-@dataclass(frozen=True)
-class _Scope:
-    graph: Graph
-    prefix: str
-    arguments: dict[str, Input]
-    outer: _Scope | None
-
-    def ends(self, source: Input) -> Iterator[_Wire]:
-        match source:
-            case OutputRef(node=id, output=output):
-                node = next((one for one in self.graph.nodes if one.id == id), None)
-                if isinstance(node, GraphNode):
-                    inner = _Scope(node.graph, f"{self.prefix}{id}/", node.inputs, self)
-                    yield from inner.ends(_part(node.graph.outputs, output))
-                else:
-                    yield _Wire(self.prefix + id, output)
-            case ParamRef(name=name):
-                bound = self.arguments.get(name)
-                if bound is not None:
-                    yield from (self.outer or self).ends(bound)
-            case FirstOf(options=inner) | Build(items=inner) | Expr(operands=inner):
-                for one in inner:
-                    yield from self.ends(one)
-            case _:
-                yield _Wire(outside=source)
-
-
-def _part(outputs: Input, name: str) -> Input:
-    """Of what a pipeline returns, one field."""
-    if isinstance(outputs, Build) and name in outputs.keys:
-        return outputs.items[outputs.keys.index(name)]
-    return outputs
 
 
 class _Walk:
@@ -257,7 +188,7 @@ class _Walk:
             name=name,
             about=about,
             run=step.run,
-            step=step.name,
+            step=_named(step, made),
             artifact=artifact,
             again=again,
             links=links,
@@ -281,7 +212,7 @@ class _Walk:
         self,
         step: StepRecord,
         name: str,
-        wire: _Wire,
+        wire: Wire,
         run: _Run,
         seen: dict[tuple[str, str], None],
     ) -> Iterator[Link]:
@@ -310,7 +241,8 @@ class _Walk:
             case SecretRef(name=secret):
                 return Link(kind="value", name=name, about=f"the secret {secret}")
             case Literal(value=value) if _is_path(text) or copy is not None:
-                about = str(value) + (f"  {self._about(copy)}" if copy else "")
+                size = in_bytes(self._client.manifest(copy.artifact).size) if copy else ""
+                about = f"{value}  {size}".rstrip()
                 return Link(
                     kind="file", name=name, about=about, artifact=copy.artifact if copy else ""
                 )
@@ -322,15 +254,15 @@ class _Walk:
     def _referred(self, name: str, address: str, seen: dict[tuple[str, str], None]) -> Link:
         """An artifact of another run, that a person named."""
         try:
-            manifest = find(self._client, address)
-            origin = self.origin(manifest.id)
+            found = find(self._client, address)
         except NotFound:
-            return Link(
-                kind="source", name=name, about=f"{address}, which is not on record any more"
-            )
-        if origin is None:
-            return Link(kind="source", name=name, about=f"{address}  {describe(manifest)}")
-        return self._link(origin[0], name, origin[0].outputs.get(origin[1]), seen)
+            gone = f"{address}, which is not on record any more"
+            return Link(kind="source", name=name, about=gone)
+        at = self.origin(found.manifest.id)
+        step, output = (found.step, found.output) if found.step or not at else at
+        if step is None:
+            return Link(kind="source", name=name, about=f"{address}  {describe(found.manifest)}")
+        return self._link(step, name, step.outputs.get(output), seen)
 
     # ---- on
 
@@ -338,10 +270,11 @@ class _Walk:
         self, manifest: Manifest, origin: tuple[StepRecord, str] | None, seen: set[str]
     ) -> list[Link]:
         groups: dict[tuple[str, str, str], list[StepRecord]] = {}
+        here: set[str] = set()
         for step, name in self._takers(manifest, origin):
-            key = f"{step.ref}:{step.node}:{step.key or step.run}:{step.index}"
-            if key not in seen:
-                seen.add(key)
+            # The same call in many runs is one.
+            if (key := _key(step)) not in here:
+                here.add(key)
                 groups.setdefault((step.run, step.node, name), []).append(step)
         links: list[Link] = []
         for (_, _, name), steps in groups.items():
@@ -353,10 +286,15 @@ class _Walk:
 
     def _onward(self, steps: Sequence[StepRecord], name: str, seen: set[str]) -> Link:
         """A step that took it, or the items of one map that did."""
-        inner: list[Link] = []
-        for step in steps:
+        inner: dict[tuple[str, str, str, str], Link] = {}
+        fresh = [step for step in steps if _key(step) not in seen]
+        seen.update(map(_key, fresh))
+        for step in fresh:
             for output, made in step.outputs.items():
-                inner += self.below(self._client.manifest(made.artifact), (step, output), seen)
+                manifest = self._client.manifest(made.artifact)
+                for link in self.below(manifest, (step, output), seen):
+                    # All items of a map are taken together.
+                    inner.setdefault((link.kind, link.run, link.step, link.name), link)
         first = steps[0]
         made_first = next(iter(first.outputs.values()), None)
         return Link(
@@ -366,7 +304,8 @@ class _Walk:
             run=first.run,
             step=first.name,
             artifact=made_first.artifact if made_first else "",
-            links=tuple(inner),
+            again=not fresh,
+            links=tuple(inner.values()),
         )
 
     def _takers(
@@ -374,7 +313,12 @@ class _Walk:
     ) -> Iterator[tuple[StepRecord, str]]:
         """By the graph of the runs that have it, and by content in all others."""
         catalog = self._client.stack.metadata.catalog
-        places = [(run, node, output) for run, node, _, output in catalog.producers(manifest.id)]
+        # Small values are often equal: only what the same step made is this one.
+        places = [
+            (run, node, output)
+            for run, node, _, output in catalog.producers(manifest.id)
+            if origin is None or node == origin[0].node
+        ]
         if origin is not None:
             places = [(origin[0].run, origin[0].node, origin[1]), *places[-NEWEST:]]
         for run, node, output in dict.fromkeys(places):
@@ -383,11 +327,30 @@ class _Walk:
                 yield from ((step, name) for step in _first(known.steps.get(taker, ())))
         for run, node, index, name in catalog.consumers(manifest.content):
             step = self._step(run, node, index)
-            if step is not None:
+            if step is not None and self._came(step, name, origin):
                 yield step, name
+
+    def _came(self, step: StepRecord, name: str, origin: tuple[StepRecord, str] | None) -> bool:
+        """Whether what a step took came from there, and does not only equal it."""
+        if origin is None:
+            return step.parts is not None and is_taken(step.parts.shown.get(name, ""))
+        made = origin[0]
+        addresses = (made.node, made.name, f"{made.node}.{origin[1]}")
+        for wire in self._run(step.run).wires.get(step.node, {}).get(name, ()):
+            if wire.node == made.node:
+                return True
+            if isinstance(wire.outside, SourceRef):
+                kind, _, rest = wire.outside.address.partition(":")
+                if kind == "artifact" or rest.partition("/")[2] in addresses:
+                    return True
+        return False
 
     def _about(self, made: Made | None) -> str:
         return describe(self._client.manifest(made.artifact)) if made is not None else ""
+
+
+def _key(step: StepRecord) -> str:
+    return f"{step.ref}:{step.node}:{step.key or step.run}:{step.index}"
 
 
 def _first(steps: Sequence[StepRecord]) -> Sequence[StepRecord]:
@@ -399,6 +362,12 @@ def _within(index: str, inner: str) -> bool:
     """Whether both are of the same item of the maps around them."""
     length = min(index.count(".") + 1, inner.count(".") + 1) if index and inner else 0
     return index.split(".")[:length] == inner.split(".")[:length]
+
+
+def _named(step: StepRecord, made: Made | None) -> str:
+    """With the output's name, where there are several."""
+    names = [name for name, one in step.outputs.items() if one == made]
+    return f"{step.name}.{names[0]}" if names and len(step.outputs) > 1 else step.name
 
 
 def _others(count: int) -> str:

@@ -185,15 +185,21 @@ class Garbage(Struct, frozen=True):
 
 
 def collect(
-    metadata: MetadataStore, artifacts: ArtifactStore, *, older: float, dry_run: bool = False
+    metadata: MetadataStore,
+    artifacts: ArtifactStore,
+    *,
+    older: float,
+    dry_run: bool = False,
+    leaving: Sequence[Manifest] = (),
 ) -> Garbage:
     """Drop what nothing reaches and what was last committed more than `older` seconds ago.
 
-    Never bytes of the last minute, and never what a live run may be about to record.
+    Never bytes of the last minute, and never what a live run may be about to record. With
+    `dry_run` nothing goes, and `leaving` counts as out of reach, too.
     """
     records, written = _limits(metadata, older)
     if dry_run:
-        return _outlook(metadata, artifacts, records, written)
+        return _outlook(metadata, artifacts, records, written, leaving)
     metadata.journal.settle()
     doomed = metadata.sweep.doomed(records)
     for some in _batches(doomed):
@@ -207,9 +213,13 @@ def collect(
 
 
 def _outlook(
-    metadata: MetadataStore, artifacts: ArtifactStore, records: int, written: int
+    metadata: MetadataStore,
+    artifacts: ArtifactStore,
+    records: int,
+    written: int,
+    leaving: Sequence[Manifest],
 ) -> Garbage:
-    doomed = metadata.sweep.doomed(records)
+    doomed = (*metadata.sweep.doomed(records), *leaving)
     ids = {manifest.id for manifest in doomed}
     going = {file.digest for manifest in doomed for file in manifest.files}
     if going:

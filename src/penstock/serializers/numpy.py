@@ -158,6 +158,7 @@ def _header(descr: object, *, fortran: bool, shape: tuple[int, ...]) -> bytes:
 
 
 def read(file: Path | bytes) -> Any:
+    """The array in a .npy file; a large one is mapped."""
     import numpy as np
     from numpy.lib import format as npy
 

@@ -1,0 +1,90 @@
+"""Wires: which step's output each input of a step takes, followed through nested pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penstock.core.graph import (
+    Build,
+    Expr,
+    FirstOf,
+    Graph,
+    GraphNode,
+    Input,
+    OutputRef,
+    ParamRef,
+    StepNode,
+)
+
+Wires = dict[str, dict[str, list["Wire"]]]
+"""By the full id of a step and its parameter."""
+
+
+def wired(graph: Graph) -> Wires:
+    """Of all steps of a graph, those of nested pipelines too."""
+    wires: Wires = {}
+    _add(graph, "", graph.arguments, None, wires)
+    return wires
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A node whose output an input takes; or where the input comes from outside."""
+
+    node: str = ""
+    output: str = ""
+    outside: Input | None = None
+
+
+def _add(
+    graph: Graph,
+    prefix: str,
+    arguments: dict[str, Input],
+    outer: _Scope | None,
+    wires: Wires,
+) -> None:
+    """The inputs of each step below, followed out of nested pipelines and into those that they take."""
+    scope = _Scope(graph, prefix, arguments, outer)
+    for node in graph.nodes:
+        match node:
+            case StepNode():
+                wires[prefix + node.id] = {
+                    name: list(scope.ends(source)) for name, source in node.inputs.items()
+                }
+            case GraphNode():
+                _add(node.graph, f"{prefix}{node.id}/", node.inputs, scope, wires)
+
+
+@dataclass(frozen=True)
+class _Scope:
+    graph: Graph
+    prefix: str
+    arguments: dict[str, Input]
+    outer: _Scope | None
+
+    def ends(self, source: Input) -> Iterator[Wire]:
+        match source:
+            case OutputRef(node=id, output=output):
+                node = next((one for one in self.graph.nodes if one.id == id), None)
+                if isinstance(node, GraphNode):
+                    inner = _Scope(node.graph, f"{self.prefix}{id}/", node.inputs, self)
+                    yield from inner.ends(_part(node.graph.outputs, output))
+                else:
+                    yield Wire(self.prefix + id, output)
+            case ParamRef(name=name):
+                bound = self.arguments.get(name)
+                if bound is not None:
+                    yield from (self.outer or self).ends(bound)
+            case FirstOf(options=inner) | Build(items=inner) | Expr(operands=inner):
+                for one in inner:
+                    yield from self.ends(one)
+            case _:
+                yield Wire(outside=source)
+
+
+def _part(outputs: Input, name: str) -> Input:
+    """Of what a pipeline returns, one field."""
+    if isinstance(outputs, Build) and name in outputs.keys:
+        return outputs.items[outputs.keys.index(name)]
+    return outputs
