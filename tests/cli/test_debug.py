@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -259,6 +260,12 @@ def test_an_error_that_we_raise_stops_at_the_line_that_called_us(project: Projec
         assert seat.asks("p n") == "1"
         seat.type("q")
         assert seat.end()[0] == 1
+
+
+def test_json_is_alone_on_stdout_though_somebody_debugs(project: Project) -> None:
+    said = run(project, "run", "flow.py:flow", "--pdb", "--json", input="p a\nq\n")
+    assert json.loads(said.stdout)["run"]["status"] == "failed"
+    assert "(Pdb) 3.5" in said.stderr
 
 
 def test_a_run_from_a_script_stops_too(project: Project) -> None:

@@ -113,6 +113,8 @@ def test_notebooks_are_read_cell_by_cell(project: Project) -> None:
 
 def test_a_file_that_cannot_be_parsed_is_told_and_the_others_are_listed(project: Project) -> None:
     project.write("broken.py", "import penstock\ndef f(:\n")
+    project.write("deep.py", "import penstock\nx = " + "(" * 5000 + ")" * 5000)
+    project.write("odd.py", "import penstock\nx = '\\d'\n")
     project.write("zeros.py", "import penstock\0")
     project.write("latin.py", "# coding: no-such\nimport penstock\n")
     project.write("nb.ipynb", '{"penstock": [}')
@@ -120,7 +122,7 @@ def test_a_file_that_cannot_be_parsed_is_told_and_the_others_are_listed(project:
     assert said.code == 0
     assert "training" in said.out
     told = [line.partition(": ")[2].partition(":")[0] for line in said.err.splitlines()]
-    assert told == ["broken.py", "latin.py", "nb.ipynb", "zeros.py"]
+    assert told == ["broken.py", "deep.py", "latin.py", "nb.ipynb", "zeros.py"]
 
 
 def test_a_project_without_pipelines_says_how_to_begin(project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import subprocess
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal as OneOf
@@ -76,20 +77,25 @@ def find(files: Iterable[Path]) -> Iterator[Found | Unread]:
             continue
         if MARK not in data:
             continue
+        read = _notebook if path.suffix == ".ipynb" else _source
         try:
-            yield from _notebook(path, data) if path.suffix == ".ipynb" else _source(path, data)
+            with warnings.catch_warnings():
+                # Of an odd escape, say: that is for whoever runs the file.
+                warnings.simplefilter("ignore")
+                found = list(read(Reader(str(path)), data))
         except SyntaxError as error:
             yield Unread(str(path), error.lineno or 0, error.msg)
-        except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        except (ValueError, RecursionError, MemoryError, msgspec.MsgspecError) as error:
             yield Unread(str(path), 0, str(error) or type(error).__name__)
+        else:
+            yield from found
 
 
-def _source(path: Path, data: bytes) -> Iterator[Found]:
-    yield from Reader(str(path)).read(ast.parse(data))
+def _source(reader: Reader, data: bytes) -> Iterator[Found]:
+    yield from reader.read(ast.parse(data))
 
 
-def _notebook(path: Path, data: bytes) -> Iterator[Found]:
-    reader = Reader(str(path))
+def _notebook(reader: Reader, data: bytes) -> Iterator[Found]:
     cells = msgspec.json.decode(data, type=_Notebook).cells
     for number, cell in enumerate(cells, 1):
         if cell.cell_type != "code":

@@ -92,7 +92,7 @@ def command(target: str, as_json: bool, watch: bool, **given: Any) -> int:
     view = _view(prepared.settled.options, quiet=as_json)
     run: RunRecord | None = None
     try:
-        with _streams(keep=prepared.settled.options.pdb):
+        with _streams(keep=prepared.settled.options.pdb and not as_json):
             ended = prepared.session.run(
                 prepared.definition, prepared.settled.options, [view] if view else []
             )
