@@ -140,16 +140,31 @@ def _table(section: Section, shown: Shown) -> None:
         )
         for at, column in enumerate(shown.columns)
     ]
-    for places in _groups(columns, terminal.width - named):
+    room = terminal.width - named
+    for group, places in enumerate(_groups(columns, room)):
+        widest = _share([columns[at] for at in places], room)
         rows, styles = [], {}
         for row, line in enumerate(section.lines):
-            cells = [_cell(line.cells, line.verdicts, at) for at in places]
+            cells = [cut(_cell(line.cells, line.verdicts, at), widest) for at in places]
             rows.append([cut(line.name, named), *cells])
             for n, at in enumerate(places):
                 if line.verdicts and (verdict := line.verdicts[at]) is not None:
                     styles[row, n + 1] = STYLES[verdict]
+        if group:
+            terminal.out()
         head = [section.title, *(_head(shown.columns[at]) for at in places)]
         terminal.table(head, rows, styles=styles)
+
+
+def _share(widths: Sequence[int], room: int) -> int:
+    """How wide a column may be: what narrow ones leave is for the wide ones, in equal parts."""
+    left, widest = room, max(widths)
+    for place, width in enumerate(sorted(widths)):
+        each = left // (len(widths) - place) - 2
+        if width > each:
+            return max(each, NARROW)
+        left -= width + 2
+    return widest
 
 
 def _groups(widths: Sequence[int], room: int) -> Iterator[Sequence[int]]:

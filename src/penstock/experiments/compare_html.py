@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from penstock.experiments.compare_code import Changed
-from penstock.experiments.compare_forms import MARKS, Column, Line, Section, Shown
+from penstock.experiments.compare_forms import MARKS, Column, Line, Shown
 from penstock.views.forms import parts
 from penstock.views.forms.parts import Html
 
 MOST = 300
-"""Lines of a table before it says how many more there are."""
+"""Lines of a section before it says how many more there are."""
 
 
 def html(shown: Shown, *, page: bool) -> str:
@@ -18,18 +18,22 @@ def html(shown: Shown, *, page: bool) -> str:
     title = " · ".join(column.name for column in shown.columns)
     inner = (
         parts.heading("Comparison", parts.soft(f"of {len(shown.columns)} runs")),
-        *map(_table, shown.filled, [shown.columns] * len(shown.sections)),
+        _table(shown),
         parts.section("changes", *_changes(shown)),
         *(parts.tag("p", parts.soft(note)) for note in shown.notes),
     )
     return parts.page(title, *inner) if page else parts.form(*inner)
 
 
-def _table(section: Section, columns: tuple[Column, ...]) -> Html:
-    heads = [_head(column) for column in columns]
-    return parts.table(
-        (section.title, *heads), [[*_line(line)] for line in section.lines], most=MOST
-    )
+def _table(shown: Shown) -> Html:
+    """One table, so that a run is one column from above to below."""
+    rows: list[list[Html]] = []
+    for section in shown.filled:
+        rows.append([parts.tag("h5", section.title), *(Html(""),) * len(shown.columns)])
+        rows += [[*_line(line)] for line in section.lines[:MOST]]
+        if len(section.lines) > MOST:
+            rows.append([parts.soft(f"… and {len(section.lines) - MOST:,} more")])
+    return parts.table(("", *map(_head, shown.columns)), rows, most=len(rows))
 
 
 def _head(column: Column) -> Html:
@@ -64,4 +68,6 @@ def _diff(change: Changed) -> Html:
 
 def _colored(line: str) -> Html:
     hue = {"+": parts.BETTER, "-": parts.WORSE}.get(line[:1])
-    return parts.html(line) if hue is None else parts.hued(line, hue)
+    if hue is None:
+        return parts.html(line)
+    return parts.tag("span", line, cls="hued", style=f"--hue:{hue};white-space:pre")
