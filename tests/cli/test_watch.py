@@ -152,6 +152,8 @@ def test_data_and_settings_are_watched_as_code_is(project: Project, workers: str
             assert f"{name} changed" in seen.run()
         assert interrupt(seen) == 0
     assert not any("unrelated" in line or "made.txt" in line for line in seen.heard)
+    # The five that are edited here or there, and pyproject.toml; nothing of our own state.
+    assert sum("watching 6 files" in line for line in seen.heard) == len(declared) + 2
 
 
 SLOW = """

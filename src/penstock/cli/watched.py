@@ -120,7 +120,9 @@ class _Watched:
             if writes or not path.endswith(".pyc"):
                 return
             path = source_from_cache(path)
-        if not is_first_party(path) or path.startswith((OURS, *self._homes, "/proc/", "/dev/")):
+        # Our own state changes with every run; its folder, too, is opened to bring names to the disk.
+        ours = (OURS, *self._homes, "/proc/", "/dev/")
+        if not is_first_party(path) or f"{path}{os.sep}".startswith(ours):
             return
         if writes:
             self._written.add(path)
