@@ -58,9 +58,10 @@ def test_a_kill_and_a_flipped_bit_are_told(tmp_path: Path) -> None:
 
 def test_who_takes_too_long_or_fails_is_told_and_does_not_stop_the_others(tmp_path: Path) -> None:
     text, words = compare(
-        tmp_path, "--peers", "plain,penstock", "--works", "chain", "--limit", "0.0001"
+        tmp_path, "--peers", "plain,penstock", "--works", "chain,fan", "--limit", "0.0001"
     )
-    assert words["chain", "plain", "failed"] == words["chain", "penstock", "failed"]
+    assert words["chain", "plain", "3, first"] == "stopped after 0 s"
+    assert words["fan", "plain", "failed"] == words["fan", "penstock", "failed"]
     assert "| plain Python | failed: stopped after 0 s |" in text
 
 

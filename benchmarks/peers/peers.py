@@ -98,7 +98,7 @@ REDUN = Peer(
     requires=("redun",),
     imports="from redun import task",
     keeps="results of all tasks, pickled: in SQLite, from 1 KB on in files (`value_store_path`)",
-    key="the task's own source, the content of its arguments (SHA-1 of a pickle)",
+    key="the task's own source, the content of its arguments (SHA-512 of a pickle)",
     records="executions, jobs, arguments, results, lineage",
     set_up="the scheduler of `redun run`: default executor (threads), `.redun/redun.db`",
 )

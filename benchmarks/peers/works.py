@@ -63,22 +63,33 @@ def imported(setting: Setting, places: Places) -> Iterator[Observed]:
 
 def chain(setting: Setting, places: Places) -> Iterator[Observed]:
     """A chain of steps that add one: first in a new project, and again."""
-    before: tuple[int, float] | None = None
+    before: list[tuple[int, float]] = []
     for count in setting.steps:
-        if before and before[1] / before[0] * count > setting.limit:
-            guess = before[1] / before[0] * count
-            words = f"left out: about {guess:.0f} s, by its {before[0]} steps"
+        guess = foreseen(before, count)
+        if guess > setting.limit:
+            words = f"left out: about {guess:.0f} s, by its {before[-1][0]} steps"
             yield Observed(f"{count}, first", words=words)
             yield Observed(f"{count}, again", words="left out")
             continue
         with places() as place:
-            for what, taken in twice(place, setting, "chain", count, expected=count):
-                if isinstance(taken, str):
-                    yield Observed(f"{count}, {what}", words=taken)
-                    continue
-                yield Observed(f"{count}, {what}", taken.seconds)
-                if what == "first":
-                    before = count, taken.seconds
+            try:
+                for what, taken in twice(place, setting, "chain", count, expected=count):
+                    if isinstance(taken, str):
+                        yield Observed(f"{count}, {what}", words=taken)
+                        continue
+                    yield Observed(f"{count}, {what}", taken.seconds)
+                    if what == "first":
+                        before.append((count, taken.seconds))
+            except Failed as error:  # a longer chain may be too much where a shorter is not
+                yield Observed(f"{count}, first", words=str(error))
+
+
+def foreseen(before: list[tuple[int, float]], count: int) -> float:
+    """Seconds of a longer chain, by the last two sizes; 0 where there are not two."""
+    if len(before) < 2:
+        return 0
+    (few, quick), (many, slow) = before[-2:]
+    return slow + (slow - quick) / (many - few) * (count - many)
 
 
 def fan(setting: Setting, places: Places) -> Iterator[Observed]:
