@@ -120,7 +120,7 @@ def test_a_kept_run_is_not_removed_and_another_is(ran: Project) -> None:
     assert ran.penstock("rm", "before").code != 0
     assert ran.penstock("rm", "last").code == 0
     assert [run["name"] for run in ran.penstock("runs", "--json").json] == ["before"]
-    assert ran.penstock("gc", "--dry-run").out.startswith("would delete ")
+    assert "would delete 1 artifact in " in ran.penstock("gc", "--dry-run").out
 
 
 def test_doctor_finds_all_well(ran: Project) -> None:

@@ -8,7 +8,7 @@ from penstock.api import seam
 from penstock.define.markers import Reference
 
 if TYPE_CHECKING:
-    from penstock.experiments.artifact import Card, Use
+    from penstock.experiments.artifact import Card, Consumer, Producer
     from penstock.experiments.lineage import Lineage
 
 
@@ -33,12 +33,12 @@ class Artifact(Reference):
         return seam.card(seam.client(self._stack), self.address)
 
     @property
-    def producer(self) -> Use | None:
+    def producer(self) -> Producer | None:
         """The step that made it first: its run, name and output; None if a run was given it."""
         return next(iter(self.show().made_by), None)
 
     @property
-    def consumers(self) -> tuple[Use, ...]:
+    def consumers(self) -> tuple[Consumer, ...]:
         """The steps that took it, by run, name and parameter, oldest first."""
         return self.show().used_by
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from penstock.cli.terminal import terminal
 from penstock.client import Client, in_bytes
 from penstock.core.tame import printable
-from penstock.experiments.artifact import Card, Use, card, find
+from penstock.experiments.artifact import Card, Consumer, Producer, card, find
 from penstock.experiments.lineage import drawn, lineage
 from penstock.serializers.preview import Preview
 
@@ -69,7 +69,7 @@ def _files(found: Card) -> str:
     return "\n".join([*(f"{name}  {path}" for name, path in [*named][:SHOWN]), *more])
 
 
-def _uses(uses: Sequence[Use], total: int) -> str:
+def _uses(uses: Sequence[Producer] | Sequence[Consumer], total: int) -> str:
     lines = [printable(str(use)) for use in uses]
     if total > len(uses):
         lines.append(f"and {total - len(uses)} more")

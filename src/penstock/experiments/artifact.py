@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,26 @@ VERIFIED = 64 << 20
 """Bytes up to which what is looked at is verified first."""
 
 
-class Use(Struct, frozen=True):
-    """A step that made an artifact, by the name of the output; or took it, by that of the parameter."""
+class Producer(Struct, frozen=True):
+    """A step that made an artifact, or reused it, as this output."""
 
     run: str
     step: str
-    name: str
+    output: str
 
     def __str__(self) -> str:
-        return f"{self.run}/{self.step}.{self.name}".removesuffix(".result").removesuffix(".")
+        return f"{self.run}/{self.step}.{self.output}".removesuffix(".result").removesuffix(".")
+
+
+class Consumer(Struct, frozen=True):
+    """A step that took an artifact as this parameter."""
+
+    run: str
+    step: str
+    parameter: str
+
+    def __str__(self) -> str:
+        return f"{self.run}/{self.step}.{self.parameter}"
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -48,9 +59,9 @@ class Card(Struct, frozen=True, kw_only=True):
     files: tuple[tuple[str, int], ...]
     paths: tuple[str, ...]
     """Where its bytes lie, unless in the record."""
-    made_by: tuple[Use, ...]
+    made_by: tuple[Producer, ...]
     """Oldest first; a step that reused it counts."""
-    used_by: tuple[Use, ...]
+    used_by: tuple[Consumer, ...]
     preview: Preview
     problem: str = ""
     """Why there is nothing to look at."""
@@ -104,6 +115,7 @@ def card(client: Client, manifest: Manifest) -> Card:
     """All of it; what cannot be looked at says why."""
     catalog = client.stack.metadata.catalog
     made, used = catalog.producers(manifest.id), catalog.consumers(manifest.content)
+    given = not any(output for *_, output in made)
     look, problem = _look(client, manifest)
     return Card(
         id=manifest.id,
@@ -117,9 +129,11 @@ def card(client: Client, manifest: Manifest) -> Card:
         meta=manifest.meta,
         files=tuple((file.name, file.size) for file in manifest.files),
         paths=tuple(map(str, _paths(client, manifest))),
-        made_by=_uses(made),
-        used_by=_uses(
-            [row for row in used if _took(client, row, given=not any(r[3] for r in made))]
+        made_by=tuple(Producer(run, _step(node, at), name) for run, node, at, name in made),
+        used_by=tuple(
+            Consumer(run, _step(node, index), name)
+            for run, node, index, name in used
+            if _took(client, (run, node, index, name), given=given)
         ),
         preview=look,
         problem=problem,
@@ -152,10 +166,8 @@ def _output(step: StepRecord, output: str, name: str) -> tuple[str, Made]:
     raise NotFound(f"'{name}' names no output", hint=f"It has: {names}")
 
 
-def _uses(rows: Sequence[tuple[str, str, str, str]]) -> tuple[Use, ...]:
-    return tuple(
-        Use(run, f"{node}[{index}]" if index else node, name) for run, node, index, name in rows
-    )
+def _step(node: str, index: str) -> str:
+    return f"{node}[{index}]" if index else node
 
 
 def _took(client: Client, row: tuple[str, str, str, str], *, given: bool) -> bool:
