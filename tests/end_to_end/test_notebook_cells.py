@@ -142,7 +142,7 @@ def test_a_step_of_a_run_and_what_it_made_are_shown(outputs: dict[str, list[Any]
 def test_what_runs_code_when_it_is_read_is_not_read_to_be_shown(
     outputs: dict[str, list[Any]],
 ) -> None:
-    assert "it is not shown here" in html(outputs["unsafe"])
+    assert "reading it runs code" in html(outputs["unsafe"])
     assert printed(outputs["unsafe"]) == ""
 
 

@@ -11,7 +11,7 @@ from penstock.core.graph import Graph, Literal, Param
 from penstock.core.records import ErrorRecord, FileRef, Logged, Manifest, Metric, RunRecord
 from penstock.views.cells import Cells
 from penstock.views.forms.artifact import artifact_form, picture
-from penstock.views.forms.parts import facts, fold, form, page, section, status, table
+from penstock.views.forms.parts import Html, facts, fold, form, page, section, status, table
 from penstock.views.forms.pipeline import pipeline_form, step_form
 from penstock.views.forms.run import run_form
 from penstock.views.forms.step import step_run_form
@@ -72,8 +72,19 @@ def forms() -> dict[str, str]:
             step(BAD, "done", logged=logged, reads=(BAD,)).step, [item], {BAD: BAD}, {BAD: BAD}, BAD
         ),
         "failed step": step_run_form(broken, [], {}, {}, BAD),
-        "artifact": artifact_form(BAD, manifest, BAD, BAD, BAD),
-        "picture": artifact_form("a", manifest, "", "", picture(f'{BAD}".png', b"png")),
+        "artifact": artifact_form(
+            BAD,
+            manifest,
+            BAD,
+            Html(""),
+            table([BAD], [[BAD]]),
+            BAD,
+            more=True,
+            problem=BAD,
+            made_by=[BAD],
+            used_by=[BAD] * 20,
+        ),
+        "picture": artifact_form("a", manifest, "", picture(f'{BAD}".png', b"png"), Html(""), ""),
         "page": form(facts({BAD: BAD}), fold(BAD, BAD), section(BAD, BAD), status(BAD)),
         "table": form(table([BAD], [[BAD]])),
     }
@@ -118,7 +129,7 @@ def test_a_run_of_many_steps_is_shown_by_the_telling_ones() -> None:
 
 def test_a_long_text_is_cut() -> None:
     manifest = Manifest(id="1", content="c", serializer="json", type="builtins:str")
-    assert len(artifact_form("a", manifest, "", "", "x" * 1_000_000)) < 15_000
+    assert len(artifact_form("a", manifest, "", Html(""), Html(""), "x" * 1_000_000)) < 15_000
     assert len(form(table([], [["x" * 1_000_000]]))) < 10_000
     done = step("s", "done").step
     assert len(step_run_form(done, [], {}, {}, "line\n" * 100_000)) < 15_000

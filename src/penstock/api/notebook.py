@@ -5,30 +5,30 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from penstock.api import seam
-from penstock.client import Client, describe, in_bytes
+from penstock.client import Client, describe
 from penstock.core.graph import Closure, Graph, Param
-from penstock.core.records import Made, Manifest
+from penstock.core.records import Made, Manifest, StepRecord
 from penstock.define.callee import Callee, type_text
 from penstock.define.markers import Reference
 from penstock.define.step import Step
 from penstock.define.trace import Environment, trace
 from penstock.define.use import Usable
-from penstock.errors import PenstockError
+from penstock.errors import NotFound, PenstockError
+from penstock.experiments.artifact import card
 from penstock.run.references import resolve
 from penstock.views.forms.artifact import PICTURES, artifact_form, picture
-from penstock.views.forms.parts import Html
+from penstock.views.forms.parts import Html, table
 from penstock.views.forms.pipeline import pipeline_form, step_form
 from penstock.views.forms.run import run_form
 from penstock.views.forms.step import step_run_form
 
 LARGEST = 8_000_000
-"""Bytes of an artifact that is read to be shown."""
-HEAD = 10
-"""Rows of a table."""
+"""Bytes of a picture that is shown."""
+ITEMS = 10
+"""Of a list."""
 
 
 class Unset(Reference):
@@ -118,7 +118,7 @@ def of_run(client: Client, run: str) -> str:
 def of_step(client: Client, run: str, name: str) -> str:
     step = client.step(run, name)
     items = [one for one in client.steps(run, step.node) if one.index] if not step.index else []
-    items.sort(key=lambda item: [int(n) for n in item.index.split(".")])
+    items.sort(key=_place)
     return step_run_form(
         step,
         items,
@@ -139,29 +139,53 @@ def of_artifact(client: Client, address: str) -> str:
     stack = client.stack
     found = resolve(address, stack.metadata, stack.artifacts, stack.project.name)
     (made,) = found.outputs.values()
-    manifest = client.manifest(made.artifact)
-    about = describe(manifest).partition(" ")[2].partition(",")[0]
-    shape = about if "×" in about or manifest.items is not None else ""
-    return artifact_form(address, manifest, in_bytes(manifest.size), shape, _look(client, manifest))
+    try:
+        manifest = client.manifest(made.artifact)
+    except NotFound:
+        # The list of a map is put together where somebody takes it.
+        return _list(client, address)
+    # Nothing that is looked at is made: no code of anybody runs for it.
+    known = card(client, manifest)
+    look = known.preview
+    return artifact_form(
+        address,
+        manifest,
+        known.about,
+        _picture(client, manifest),
+        table(look.columns, look.rows),
+        look.text,
+        more=look.more,
+        problem=known.problem,
+        made_by=[str(one) for one in known.made_by],
+        used_by=[str(one) for one in known.used_by],
+    )
 
 
-def _look(client: Client, manifest: Manifest) -> Html | str:
-    """A picture of it, its first rows, or its text. Never of what runs code when it is read."""
+def _list(client: Client, address: str) -> str:
+    run, _, name = address.removeprefix("run:").partition("/")
+    record = client.run(run)
+    steps = client.steps(record.id, name) or client.steps(record.id, name.rpartition(".")[0])
+    items = sorted((step for step in steps if step.index and step.outputs), key=_place)
+    output = name.rpartition(".")[2]
+    chosen = [step.outputs.get(output) or next(iter(step.outputs.values())) for step in items]
+    manifest = Manifest(id="", content="", serializer="", type="builtins:list", items=len(chosen))
+    text = "\n".join(describe(client.manifest(made.artifact)) for made in chosen[:ITEMS])
+    more = len(chosen) > ITEMS
+    return artifact_form(
+        address, manifest, f"list of {len(chosen)}", Html(""), Html(""), text, more=more
+    )
+
+
+def _place(step: StepRecord) -> list[int]:
+    return [int(part) for part in step.index.split(".")]
+
+
+def _picture(client: Client, manifest: Manifest) -> Html:
+    """Of a figure, an image, a file that is one."""
     for file in manifest.files:
         if file.name.lower().endswith(tuple(PICTURES)) and file.size <= LARGEST:
-            return picture(file.name, _bytes(client, manifest, file.name))
-    if manifest.unsafe or manifest.size > LARGEST or manifest.items is not None:
-        return ""
-    value = client.load(manifest)
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "head") and hasattr(value, "_repr_html_"):
-        return Html(value.head(HEAD)._repr_html_() or "")
-    return repr(value)
-
-
-def _bytes(client: Client, manifest: Manifest, name: str) -> bytes:
-    if manifest.inline is not None:
-        return manifest.inline
-    file = next(file for file in manifest.files if file.name == name)
-    return client.stack.artifacts.store.path(file, verify=True).read_bytes()
+            if manifest.inline is not None:
+                return picture(file.name, manifest.inline)
+            path = client.stack.artifacts.store.path(file, verify=True)
+            return picture(file.name, path.read_bytes())
+    return Html("")

@@ -59,8 +59,9 @@ def newest(
 
 def _step(steps: Sequence[StepRecord], name: str, run: str, artifacts: Artifacts) -> Single:
     for node, output in _readings(name):
-        here = [step for step in steps if step.node == node]
-        whole = [step for step in here if not step.index]
+        here = [step for step in steps if node in (step.node, step.name)]
+        # An item of a map, `fit[3]`, is a whole of its own.
+        whole = [step for step in here if not step.index or step.name == node]
         items = [step for step in here if step.index and step.status in WELL]
         if whole and whole[0].total is not None and items:
             return Single({"result": _gathered(items, output, artifacts)})

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from penstock.core.records import Manifest
-from penstock.views.forms.parts import Html, code, facts, form, heading, hued, pre, soft, tag
+from penstock.views.forms.parts import (
+    WARNING,
+    Html,
+    code,
+    facts,
+    form,
+    heading,
+    hued,
+    join,
+    pre,
+    soft,
+    tag,
+)
 
 PICTURES: Mapping[str, str] = {
     ".png": "image/png",
@@ -17,34 +29,53 @@ PICTURES: Mapping[str, str] = {
 }
 """What a file's name says it is. A browser runs no script of a picture."""
 LONGEST = 4_000
-"""Characters of a preview."""
+"""Characters of a text."""
+USES = 8
 
 
 def artifact_form(
-    address: str, manifest: Manifest, size: str, shape: str, preview: Html | str = ""
+    address: str,
+    manifest: Manifest,
+    about: str,
+    picture: Html,
+    rows: Html,
+    text: str,
+    *,
+    more: bool = False,
+    problem: str = "",
+    made_by: Sequence[str] = (),
+    used_by: Sequence[str] = (),
 ) -> str:
-    """`preview` is HTML (a table, a picture) or text."""
-    shown = preview if isinstance(preview, Html) else pre(preview[:LONGEST])
+    """`about` in a few words; then what it looks like: a picture, a table, or text."""
+    kind, _, rest = about.partition(" ")
     return form(
-        heading(_kind(manifest), soft(" · ".join(filter(None, (shape, size))))),
+        heading(kind.rstrip(","), soft(rest)),
         facts(
             {
                 "address": code(address),
                 "type": code(manifest.type),
                 "kept as": manifest.serializer,
-                "items": f"{manifest.items:,}" if manifest.items is not None else "",
-                "content": code(manifest.content[:16]),
-                "unsafe": hued("reading it runs code: it is not shown here", "#d29922")
+                "made by": _uses(made_by),
+                "used by": _uses(used_by),
+                "unsafe": hued("it is a pickle: reading it runs code", WARNING)
                 if manifest.unsafe
                 else "",
             }
         ),
-        shown,
+        picture,
+        rows,
+        pre(text[:LONGEST]) if not picture else "",
+        soft("… and more") if more and not picture else "",
+        tag("p", soft(problem)) if problem and not picture else "",
     )
 
 
-def _kind(manifest: Manifest) -> str:
-    return manifest.type.rpartition(":")[2] or manifest.serializer
+def _uses(uses: Sequence[str]) -> Html | str:
+    if not uses:
+        return ""
+    shown = [code(one) for one in uses[-USES:]]
+    rest = [soft(f"and {len(uses) - USES:,} more")] if len(uses) > USES else []
+    return join([*shown, *rest], ", ")
 
 
 def picture(name: str, data: bytes) -> Html:

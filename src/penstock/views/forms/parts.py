@@ -28,6 +28,7 @@ HUES: Mapping[str, str] = {
     "cancelled": "#d29922",
 }
 """Of statuses; the others are grey."""
+WARNING = "#d29922"
 BETTER, WORSE = "#2da44e", "#e5484d"
 
 SHEET = """
