@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.docs.story import RUN, Block, blocks, tell
 
 from penstock.config.project import read_config
@@ -47,8 +48,16 @@ def test_what_is_not_run_is_counted_and_says_why() -> None:
     assert len(left_out) == LEFT_OUT, [block.where for block in left_out]
 
 
-def test_every_block_says_its_language() -> None:
-    assert [block.where for page in PAGES for block in BLOCKS[page] if not block.language] == []
+def test_every_block_is_run_or_only_text() -> None:
+    languages = {*RUN, "text"}
+    assert [b.where for page in PAGES for b in BLOCKS[page] if b.language not in languages] == []
+
+
+def test_every_yaml_in_a_page_is_yaml() -> None:
+    for page in PAGES:
+        for block in BLOCKS[page]:
+            if block.language == "yaml":
+                yaml.safe_load(block.text)
 
 
 @pytest.mark.parametrize(
