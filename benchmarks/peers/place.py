@@ -45,8 +45,10 @@ class Place:
         try:
             code = process.wait(limit)
         except subprocess.TimeoutExpired as error:
-            kill(process)
             raise Failed(f"stopped after {limit:.0f} s") from error
+        finally:
+            if process.returncode is None:  # out of time, or Ctrl-C
+                kill(process)
         seconds = time.perf_counter() - start
         if code:
             raise Failed(self._last_words())

@@ -178,8 +178,10 @@ def killed(setting: Setting, places: Places) -> Iterator[Observed]:
         prepared(place, ("long",))
         process = place.start("long")
         waiting = place.root.parent / "waiting"
-        until(waiting.exists, setting.limit)
-        kill(process)
+        try:
+            until(waiting.exists, setting.limit)
+        finally:
+            kill(process)
         start = time.perf_counter()
         if said := place.peer.lacks.get("status"):
             yield Observed("status", words=said)
