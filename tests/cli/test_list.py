@@ -48,6 +48,10 @@ except ImportError:
 
 made = p(not_ours)
 
+if __name__ == "__main__":
+    @p
+    def only_of_the_script(): ...
+
 @s
 def one(n: int) -> int: ...
 '''

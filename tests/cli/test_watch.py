@@ -13,6 +13,7 @@ from queue import Empty, Queue
 
 import pytest
 from tests.cli.project import FEATURES, FLOW, Project
+from tests.cli.seat import seated
 
 PATIENCE = 30
 
@@ -22,6 +23,7 @@ class Watching:
     """A watched run, heard line by line."""
 
     process: subprocess.Popen[str]
+    reader: threading.Thread | None = None
     lines: Queue[str] = field(default_factory=Queue)
     heard: list[str] = field(default_factory=list)
 
@@ -59,14 +61,14 @@ def watching(project: Project, *words: str, **variables: str) -> Iterator[Watchi
         start_new_session=True,
     )
     seen = Watching(process)
-    reader = threading.Thread(target=seen.read)
-    reader.start()
+    seen.reader = threading.Thread(target=seen.read)
+    seen.reader.start()
     try:
         yield seen
     finally:
         process.kill()
         process.wait()
-        reader.join()
+        seen.reader.join()
         assert process.stdout is not None
         process.stdout.close()
 
@@ -152,7 +154,7 @@ def test_data_and_settings_are_watched_as_code_is(project: Project, workers: str
             assert f"{name} changed" in seen.run()
         assert interrupt(seen) == 0
     assert not any("unrelated" in line or "made.txt" in line for line in seen.heard)
-    # The five that are edited here or there, and pyproject.toml; nothing of our own state.
+    # The pipeline, what it reads, and two files of settings: nothing of our own state.
     assert sum("watching 6 files" in line for line in seen.heard) == len(declared) + 2
 
 
@@ -210,9 +212,8 @@ def test_who_ends_the_watcher_ends_the_run(project: Project, number: signal.Sign
         seen.process.send_signal(number)
         seen.process.wait(PATIENCE)
         # The run holds the pipe that we read: it is over when that ends.
-        for thread in threading.enumerate():
-            if thread.name != "MainThread" and not thread.daemon:
-                thread.join(PATIENCE)
+        assert seen.reader is not None
+        seen.reader.join(PATIENCE)
     (run,) = project.penstock("runs", "--json").json
     assert run["status"] == "cancelled"
 
@@ -278,3 +279,18 @@ def test_a_step_that_writes_what_it_reads_does_not_begin_itself_again(project: P
         assert "flow.py changed" in second
         assert interrupt(seen) == 0
     assert (project.root / "count.txt").read_text() == "3"
+
+
+def test_who_is_in_the_debugger_is_not_thrown_out_by_a_save(project: Project) -> None:
+    broken = FLOW.replace("encode(sum(rows))", "encode(sum(rows)) / 0")
+    project.write("flow.py", broken)
+    with seated(project, *project.command("run", "flow.py", "--watch", "--pdb")) as seat:
+        assert seat.asks("p depth") == "6"
+        project.write("flow.py", FLOW)
+        assert seat.asks("p depth, lr") == "(6, 0.1)"
+        seat.type("q")
+        seat.until("flow.py changed")
+        seat.until(": 1 done, 1 reused")
+        seat.until("Ctrl-C ends")
+        os.killpg(seat.process.pid, signal.SIGINT)
+        assert seat.end()[0] == 0

@@ -156,6 +156,9 @@ class Reader:
                     yield from self._body(node.body, f"{prefix}{name}.", cell)
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
                     yield from self._made(name, call, prefix, cell)
+                case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+                    # What only a script has cannot be run by its name.
+                    continue
                 case ast.If() | ast.Try() | ast.With():
                     for inner in _blocks(node):
                         yield from self._body(inner, prefix, cell)
