@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from nets import Net
 from torch import nn
 from torch.utils.data import Dataset, Subset, TensorDataset, random_split
@@ -385,32 +389,63 @@ def test_a_dict_with_one_tensor_of_its_own_kind_is_a_container(shelf: Artifacts)
     assert (type(back["plain"]), type(back["array"])) == (torch.Tensor, np.ndarray)
 
 
+def contents() -> list[str]:
+    shelf = artifacts(*default_serializers(), root=Path("/nowhere"))
+    values = [*(seeded(make) for make in MODULES.values()), *TestTorch.values.values()]
+    return [shelf.digest(value) for value in values]
+
+
+def tensors() -> st.SearchStrategy[torch.Tensor]:
+    arrays = hnp.arrays(
+        st.sampled_from(["f8", "f4", "f2", "i8", "u1", "?", "c8"]),
+        hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4),
+    )
+
+    def lie(array: Any, order: Any, every: int) -> torch.Tensor:
+        tensor = torch.from_numpy(np.array(array))
+        tensor = tensor.permute(sorted(range(tensor.dim()), key=order))
+        return tensor[::every] if tensor.dim() else tensor
+
+    orders = st.functions(like=lambda place: 0, returns=st.integers(), pure=True)
+    return st.builds(lie, arrays, orders, st.integers(1, 3))
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.text(max_size=3), tensors(), min_size=1, max_size=4))
+def test_reading_undoes_writing_and_a_digest_is_what_writing_gives(
+    state: dict[str, torch.Tensor],
+) -> None:
+    shelf = artifacts(*default_serializers(), root=Path("/nowhere"))
+    manifest, _ = shelf.encode(state)
+    assert (manifest.serializer, manifest.unsafe) == ("torch", False)
+    back = shelf.decode(manifest)
+    assert list(back) == list(state)
+    for name, tensor in state.items():
+        raw = [t.detach().contiguous().numpy().tobytes() for t in (back[name], tensor)]
+        assert (back[name].dtype, back[name].shape, raw[0]) == (tensor.dtype, tensor.shape, raw[1])
+    whole = {
+        name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()
+    }
+    assert shelf.digest(whole) == manifest.content == shelf.digest(back)
+
+
 PROGRAM = """
-import sys
+import json, sys
 sys.path.insert(0, {tests!r})
-from pathlib import Path
-from test_torch import MODULES, TestTorch, seeded
-from penstock.serializers import default_serializers
-from penstock.testing.serializer import artifacts
-shelf = artifacts(*default_serializers(), root=Path("/nowhere"))
-print([shelf.digest(seeded(make)) for make in MODULES.values()])
-print([shelf.digest(value) for value in TestTorch.values.values()])
+from test_torch import contents
+print(json.dumps(contents()))
 """
 
 
 def test_contents_are_the_same_in_every_process() -> None:
-    program = PROGRAM.format(tests=str(Path(__file__).parent))
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(outputs) == 1
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(tests=str(Path(__file__).parent))],
+        env={**os.environ, "PYTHONHASHSEED": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == contents()
 
 
 def test_datasets_modules_and_tensors_in_one_container(shelf: Artifacts) -> None:

@@ -35,7 +35,7 @@ class Torch:
 
     def accepts(self, value: object) -> bool:
         torch = sys.modules.get("torch")
-        if torch is None or not hasattr(torch, "Tensor"):
+        if torch is None or not hasattr(torch, "nn"):  # it is being imported
             return False
         if type(value) in (dict, OrderedDict):
             return _is_state(value)
@@ -104,6 +104,7 @@ def is_tensor(value: object) -> bool:
     return (
         tensor.layout is torch.strided
         and not tensor.is_nested
+        and not any(getattr(tensor, "names", ()))  # older versions of torch name dimensions
         and tensor.device.type != "meta"
         and (tensor.is_complex() or safetensors.dtype_name(tensor) in safetensors.DTYPES)
         and not vars(tensor)
