@@ -106,14 +106,14 @@ if not TYPE_CHECKING:
 
     def load_ipython_extension(shell: object) -> None:
         """`%load_ext penstock`: progress in cells, and the magic `%penstock`."""
-        from penstock.api.extension import load
+        from importlib import import_module
 
-        load(shell)
+        import_module("penstock.api.extension").load(shell)
 
     def unload_ipython_extension(shell: object) -> None:
-        from penstock.api.extension import unload
+        from importlib import import_module
 
-        unload(shell)
+        import_module("penstock.api.extension").unload(shell)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

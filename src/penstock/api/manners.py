@@ -82,12 +82,11 @@ def _hint(error: PenstockError) -> list[str]:
 def _of_run(run: Run[Any]) -> Iterable[str]:
     from penstock.views.colors import colors
     from penstock.views.drawing import Pen
-    from penstock.views.failure import failed
+    from penstock.views.failure import broken, failed
 
     client = seam.client(run.stack)
     steps = client.steps(run.id)
-    broken = next((step for step in steps if step.status == "failed" and step.error), None)
-    logged = broken is not None and client.log_path(broken).exists()
+    logged = any(client.log_path(step).exists() for step in broken(steps)[:1])
     return failed(run.record, steps, _again(), Pen(colored=colors(sys.stderr)), logged=logged)
 
 

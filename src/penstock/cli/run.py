@@ -33,6 +33,9 @@ from penstock.errors import UsageError
 from penstock.session import Session, session
 from penstock.views import choice
 from penstock.views.choice import View
+from penstock.views.colors import colors
+from penstock.views.drawing import Pen
+from penstock.views.failure import broken, cancelled, failed
 
 EXIT: Mapping[str, int] = {"done": 0, "failed": 1, "rejected": 3, "cancelled": 130}
 
@@ -101,9 +104,8 @@ def command(target: str, as_json: bool, watch: bool, **given: Any) -> int:
         _close(view)
         if watched.superseded():
             return EXIT["cancelled"]
-        terminal.note()
-        terminal.note("cancelled; what is done is kept. Go on with:")
-        terminal.note(f"  {again()}")
+        for line in cancelled(again()):
+            terminal.note(line)
         return EXIT["cancelled"]
     finally:
         _close(view)
@@ -275,20 +277,7 @@ def _tell(reader: Client, run: RunRecord, steps: Sequence[StepRecord]) -> None:
     terminal.out(f"run {run.id} {terminal.status(run.status)} in {took}: {words}")
     if run.status != "failed":
         return
-    failed = [step for step in steps if step.status == "failed" and step.error]
-    for step in failed[:3]:
-        assert step.error is not None
-        terminal.note()
-        terminal.note(terminal.style(f"'{step.name}' failed", "red", "bold", err=True))
-        text = step.error.traceback or f"{step.error.type}: {step.error.message}"
-        for line in text.rstrip().splitlines():
-            terminal.note(f"  {line}")
-    if run.error and not failed:
-        terminal.error(run.error.message)
-    terminal.note()
-    if failed:
-        where = f"{run.id} {shlex.quote(failed[0].name)}"
-        if reader.log_path(failed[0]).exists():
-            terminal.note(f"look:   penstock logs {where}")
-        terminal.note(f"replay: penstock debug {where}")
-    terminal.note(f"resume: {again()}")
+    pen = Pen(colored=colors(terminal.errors))
+    logged = any(reader.log_path(step).exists() for step in broken(steps)[:1])
+    for line in failed(run, steps, again(), pen, logged=logged):
+        terminal.note(line)

@@ -12,6 +12,11 @@ TOLD = 3
 """Steps whose tracebacks are shown."""
 
 
+def broken(steps: Sequence[StepRecord]) -> list[StepRecord]:
+    """The steps that failed by an error of their own."""
+    return [step for step in steps if step.status == "failed" and step.error]
+
+
 def failed(
     run: RunRecord, steps: Sequence[StepRecord], again: str, pen: Pen, *, logged: bool
 ) -> Iterator[str]:
@@ -19,21 +24,21 @@ def failed(
 
     `logged`: the first step that failed has a log.
     """
-    broken = [step for step in steps if step.status == "failed" and step.error]
-    for step in broken[:TOLD]:
+    first = broken(steps)
+    for step in first[:TOLD]:
         assert step.error is not None
         yield ""
         yield pen.paint(f"'{step.name}' failed", "red", "bold")
         text = step.error.traceback or f"{step.error.type}: {step.error.message}"
         yield from (f"  {line}" for line in text.rstrip().splitlines())
-    if len(broken) > TOLD:
+    if len(first) > TOLD:
         yield ""
-        yield f"… and {len(broken) - TOLD:,} more failed steps: penstock show {run.id}"
-    if run.error and not broken:
+        yield f"… and {len(first) - TOLD:,} more failed steps: penstock show {run.id}"
+    if run.error and not first:
         yield pen.paint("error: ", "red", "bold") + run.error.message
     yield ""
-    if broken:
-        where = f"{run.id} {shlex.quote(broken[0].name)}"
+    if first:
+        where = f"{run.id} {shlex.quote(first[0].name)}"
         if logged:
             yield f"look:   penstock logs {where}"
         yield f"replay: penstock debug {where}"
