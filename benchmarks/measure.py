@@ -27,6 +27,8 @@ class Measured:
     """Resident bytes at most, of the process and each child it waited for, as the kernel counts."""
     private: int = 0
     """Anonymous bytes at most, sampled; only where asked for, as sampling slows the process."""
+    cpu: float = 0.0
+    """Seconds of processor time, of all its threads and children."""
 
 
 def environment() -> dict[str, str]:
@@ -70,7 +72,8 @@ def measure(root: Path, program: str, *arguments: object, private: bool = False)
             log.seek(0)
             raise SystemExit(f"{' '.join(command)} failed:\n{log.read().decode()}")
     scale = 1 if sys.platform == "darwin" else 1024
-    return Measured(seconds, usage.ru_maxrss * scale, sampled[0])
+    cpu = usage.ru_utime + usage.ru_stime
+    return Measured(seconds, usage.ru_maxrss * scale, sampled[0], cpu)
 
 
 def _sample(pid: int, highest: list[int]) -> None:

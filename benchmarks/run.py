@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from measure import MEBIBYTE, Measured, measure, middle, project, slope
 from results import machine, put
@@ -216,6 +217,37 @@ def frame(setting: Setting) -> list[Row]:
     return found
 
 
+def runs(setting: Setting) -> list[Row]:
+    """A project with a history of 50,000 runs of four steps: lists, filters, one run, completion."""
+    count = 50_000
+    asked: dict[str, tuple[str, ...]] = {
+        "runs": (),
+        "runs, two filters and a tag, sorted by a metric": (
+            *("--filter", "depth>6 and evaluate.auc>0.7 and tag=try"),
+            *("--sort", "-evaluate.auc"),
+        ),
+        "runs, three metrics, sorted by a metric": (
+            *("--filter", "evaluate.auc>0.7 and evaluate.loss<0.5 and evaluate.f1>0.2"),
+            *("--sort", "-evaluate.auc"),
+        ),
+        "runs, sorted by a parameter and a metric": ("--sort", "depth", "--sort", "-evaluate.auc"),
+    }
+    taken: dict[str, list[Measured]] = {}
+    with project(setting.folder) as root:
+        measure(root, "history", count)
+        for _ in range(setting.repeats * 3):
+            for what, words in asked.items():
+                taken.setdefault(what, []).append(measure(root, "command", "runs", *words))
+            taken.setdefault("show", []).append(measure(root, "command", "show", "last"))
+            taken.setdefault("compare", []).append(measure(root, "command", "compare"))
+    found: list[Row] = []
+    for what, times in taken.items():
+        limit = None if what in ("show", "compare") else 0.4
+        found.append(Row(f"{what}, of {count:,}", middle(times), "s", limit))
+        found.append(Row("… processor time", median(one.cpu for one in times), "s"))
+    return found
+
+
 BENCHMARKS: dict[str, Benchmark] = {
     "ten_steps": ten_steps,
     "chain": chain,
@@ -223,6 +255,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "branches": branches,
     "array": array,
     "frame": frame,
+    "runs": runs,
 }
 
 # ---- the report

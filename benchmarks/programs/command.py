@@ -1,0 +1,7 @@
+"""`penstock …` as its script starts it."""
+
+import sys
+
+from penstock.cli.main import main
+
+sys.exit(main())
