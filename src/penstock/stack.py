@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.artifacts.codec import Artifacts
+from penstock.artifacts.deferred import Deferred
 from penstock.config.project import Backend, Config, StackConfig, read_config
 from penstock.config.sources import settle
 from penstock.core import io
@@ -214,7 +215,7 @@ def _artifacts(project: Project, backend: Backend, catalog: Callable[[], Catalog
     )
 
 
-def _serializers() -> Sequence[Serializer]:
+def _serializers() -> Sequence[Serializer | Deferred]:
     others: list[Serializer] = []
     for entry in entry_points("penstock.serializers"):
         module, _, name = entry.target.partition(":")

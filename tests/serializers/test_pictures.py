@@ -68,7 +68,7 @@ class Everyday(SerializerContract):
 
 
 class TestImages(Everyday):
-    serializer = next(s for s in default_serializers() if s.name == "pillow")
+    serializer = next(s for s in default_serializers() if s.name == "pillow").load()
     values = {
         **{mode: noise(mode) for mode in MODES},
         "nothing": Image.new("RGB", (0, 5)),
@@ -231,7 +231,7 @@ RIDES = pd.DataFrame(
 
 
 class TestCharts(Everyday):
-    serializer = next(s for s in default_serializers() if s.name == "plotly")
+    serializer = next(s for s in default_serializers() if s.name == "plotly").load()
     values = {
         "empty": go.Figure(),
         "lines": go.Figure(

@@ -8,10 +8,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from functools import lru_cache, partial
 from pathlib import Path
 from types import GeneratorType
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 
+from penstock.artifacts.deferred import Deferred
 from penstock.artifacts.extras import missing
 from penstock.artifacts.files import Below, NewFiles, fetched
 from penstock.artifacts.paths import Memo, digest_path, remembering
@@ -51,7 +52,7 @@ class Artifacts:
     def __init__(
         self,
         store: ArtifactStore,
-        serializers: Sequence[Serializer],
+        serializers: Sequence[Serializer | Deferred],
         *,
         root: Path,
         key: Callable[[], bytes | None],
@@ -60,8 +61,9 @@ class Artifacts:
     ) -> None:
         self.store = store
         self.root = root.resolve()
-        self._given = tuple(self._joined(serializer) for serializer in serializers)
-        self._named = {serializer.name: serializer for serializer in reversed(self._given)}
+        self._given = [self._joined(serializer) for serializer in serializers]
+        last = len(self._given) - 1
+        self._named = {one.name: last - back for back, one in enumerate(reversed(self._given))}
         self._key = key
         self._lookup = lookup
         self._memo = remembering(memo)
@@ -221,7 +223,7 @@ class Artifacts:
             if serializer.name == name:
                 return self._joined(serializer)
         if name in self._named:
-            return self._named[name]
+            return self._loaded(self._named[name])
         known = ", ".join(sorted({s.name for s in (*registered(), *self._given)}))
         raise SerializationError(
             f"there is no serializer '{name}'",
@@ -303,16 +305,31 @@ class Artifacts:
         finally:
             self._scratch = before
 
-    def _joined(self, serializer: Serializer) -> Serializer:
+    @overload
+    def _joined(self, serializer: Serializer) -> Serializer: ...
+    @overload
+    def _joined(self, serializer: Serializer | Deferred) -> Serializer | Deferred: ...
+    def _joined(self, serializer: Serializer | Deferred) -> Serializer | Deferred:
         return serializer.joined(self) if isinstance(serializer, Joining) else serializer
+
+    def _loaded(self, position: int) -> Serializer:
+        """The serializer that was given at this place, imported by now."""
+        serializer = self._given[position]
+        if isinstance(serializer, Deferred):
+            self._given[position] = serializer = self._joined(serializer.load())
+        return serializer
 
     def _accepting(self, value: object) -> Iterator[Serializer]:
         for serializer in registered():
             if serializer.accepts(value):
                 yield self._joined(serializer)
-        for serializer in self._given:
-            if serializer.accepts(value):
-                yield serializer
+        for position, given in enumerate(self._given):
+            if isinstance(given, Deferred):
+                if not given.due():
+                    continue
+                given = self._loaded(position)
+            if given.accepts(value):
+                yield given
 
     def _gathers(self, values: list[Any]) -> bool:
         """Whether a list is better kept as one artifact an item: none is plain only, none a pickle."""

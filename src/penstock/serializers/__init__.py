@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from penstock.core.ports import Serializer
+from penstock.artifacts.deferred import Deferred
 from penstock.core.registered import register
-from penstock.serializers.arrow import Arrow
-from penstock.serializers.boosted import Boosted
-from penstock.serializers.charts import Charts
-from penstock.serializers.figures import Figures
-from penstock.serializers.images import Images
-from penstock.serializers.lightgbm import LightGBM
-from penstock.serializers.modules import Modules
-from penstock.serializers.numpy import Numpy
-from penstock.serializers.pandas import Pandas
-from penstock.serializers.path import Paths
-from penstock.serializers.pickle import Pickle
-from penstock.serializers.plain import Plain
-from penstock.serializers.polars import Polars
-from penstock.serializers.scipy import Scipy
-from penstock.serializers.secret import Secrets
-from penstock.serializers.sklearn import Sklearn
-from penstock.serializers.torch import Torch
-from penstock.serializers.xgboost import XGBoost
 
 __all__ = ["default_serializers", "register"]
 
 
-def default_serializers() -> tuple[Serializer, ...]:
+def default_serializers() -> tuple[Deferred, ...]:
     """Those that ship, in the order in which they are asked; the pickle takes what is left."""
     return (
-        Torch(),  # first: a dict of tensors is one file
-        Plain(),
-        Secrets(),
-        Numpy(),
-        Pandas(),
-        Polars(),
-        Arrow(),
-        Scipy(),
-        XGBoost(),
-        LightGBM(),
-        Boosted(),  # before scikit-learn, whose estimators these are too
-        Sklearn(),
-        Images(),
-        Figures(),
-        Charts(),
-        Modules(),
-        Paths(),
-        Pickle(),
+        _of("torch", "torch:Torch", "torch"),  # first: a dict of tensors is one file
+        _of("json", "plain:Plain"),
+        _of("secret", "secret:Secrets", "pydantic"),
+        _of("numpy", "numpy:Numpy", "numpy"),
+        _of("pandas", "pandas:Pandas", "pandas"),
+        _of("polars", "polars:Polars", "polars"),
+        _of("arrow", "arrow:Arrow", "pyarrow"),
+        _of("scipy", "scipy:Scipy", "scipy"),
+        _of("xgboost", "xgboost:XGBoost", "xgboost"),
+        _of("lightgbm", "lightgbm:LightGBM", "lightgbm"),
+        # Before scikit-learn, whose estimators these are too.
+        _of("boosted", "boosted:Boosted", "xgboost", "lightgbm"),
+        _of("sklearn", "sklearn:Sklearn", "sklearn"),
+        _of("pillow", "images:Images", "PIL"),
+        _of("matplotlib", "figures:Figures", "matplotlib"),
+        _of("plotly", "charts:Charts", "plotly"),
+        _of("torch-module", "modules:Modules", "torch"),
+        _of("path", "path:Paths"),
+        _of("pickle", "pickle:Pickle"),
     )
+
+
+def _of(name: str, where: str, *libraries: str) -> Deferred:
+    return Deferred(name, f"penstock.serializers.{where}", libraries)
