@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -294,3 +295,36 @@ def test_who_is_in_the_debugger_is_not_thrown_out_by_a_save(project: Project) ->
         seat.until("Ctrl-C ends")
         os.killpg(seat.process.pid, signal.SIGINT)
         assert seat.end()[0] == 0
+
+
+WAITING = """
+import os
+
+if os.path.exists("gate"):
+    print("importing", flush=True)
+    open("gate").close()
+"""
+
+
+def test_bytecode_of_a_save_in_the_same_second_is_not_taken(project: Project) -> None:
+    project.write("flow.py", FLOW + WAITING)
+    with watching(project, "flow.py", PYTHONDONTWRITEBYTECODE="") as seen:
+        seen.run()
+        # An import that takes longer than two saves: what it imported first is compiled by then,
+        # and no file is young any more.
+        gate = project.root / "gate"
+        os.mkfifo(gate)
+        first = project.write("beside.py", FEATURES.replace("x + 1", "x + 2"))
+        second = project.write("beside_it.py", FEATURES.replace("x + 1", "x + 3"))
+        before = (first.stat().st_mtime_ns // 10**9 - 10) * 10**9
+        for nanosecond, path in enumerate((first, second)):
+            os.utime(path, ns=(before, before + nanosecond))
+        first.rename(project.root / "features.py")
+        seen.until("importing")
+        gate.rename(project.root / "no gate")
+        second.rename(project.root / "features.py")
+        assert "features.py changed" in seen.run()
+        assert interrupt(seen) == 0
+    code = "import penstock; print(penstock.find_run('last').result())"
+    told = subprocess.run([sys.executable, "-c", code], cwd=project.root, capture_output=True)
+    assert float(told.stdout) == pytest.approx((10 + 3) * 6 * 0.1)

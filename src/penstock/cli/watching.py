@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import cache_from_source
 from types import FrameType
 
 import msgspec
@@ -55,6 +56,7 @@ def watch(arguments: Sequence[str], *, patient: bool) -> int:
             except KeyboardInterrupt:
                 terminal.note()
                 return 0
+            _forget_bytecode(changed)
             terminal.note(terminal.style(f"{_shown(changed)} changed", "bold", err=True))
 
 
@@ -83,6 +85,13 @@ def _settled(changed: list[str]) -> list[str]:
     while before != (before := [state(path) for path in changed]):
         time.sleep(SETTLE)
     return changed
+
+
+def _forget_bytecode(changed: Sequence[str]) -> None:
+    """Python would take it for current where two saves are of one second, and of one size."""
+    for path in changed:
+        with suppress(OSError, NotImplementedError):
+            os.unlink(cache_from_source(path))
 
 
 def _modules(folder: str) -> str:
