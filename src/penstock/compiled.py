@@ -122,8 +122,11 @@ class Compiled:
         """The file's own value, as the type that is asked for."""
         if not isinstance(source, Literal):
             return source
-        place = f"{self.spec.place('parameters', name)}: "
-        return replace(source, value=self._coerced(name, source.value, place))
+        try:
+            return replace(source, value=self._coerced(name, source.value, ""))
+        except UsageError as error:
+            place = self.spec.place("parameters", name)
+            raise ConfigError(f"{place}: {error.message}", hint=error.hint) from None
 
     def _coerced(self, name: str, value: Any, place: str) -> Any:
         hint = self._hints.get(name, Any)

@@ -528,9 +528,7 @@ def empty_values(rows: list[int] = [], table: dict[str, int] = {}) -> str:  # no
 def settings() -> str:
     a = careful(1)
     b = careful.options(retries=0, timeout=None, cache=None)(1)
-    c = careful.options(
-        retries=Retry(3, 0.5, on=(ValueError, dt.datetime if False else OSError)), timeout=1.5
-    )(2)
+    c = careful.options(retries=Retry(3, 0.5, on=(ValueError, OSError)), timeout=1.5)(2)
     d = fresh.options(cache=True)(1)
     e = double.options(
         resources={"memory": "1GB", "cpu": 2},

@@ -78,7 +78,7 @@ class Attached:
         try:
             nodes = order.ordered(graph.nodes, {node.id: () for node in graph.nodes}, lines)
         except DefinitionError as error:
-            raise ConfigError(error.message, hint=error.hint) from None
+            raise self._wrong((*path, "steps"), error.message, error.hint) from None
         made = tuple(self._node(node, prefix, (*path, "steps", node.id), scope) for node in nodes)
         returns = (*path, "returns")
         outputs = self._checked(graph.outputs, Any, returns, "what is returned", scope)

@@ -364,7 +364,9 @@ class _Reader:
         return source.value
 
     def _text(self, parts: dict[str, Tree], name: str, path: Path) -> str:
-        value = self._plain(parts.get(name), (*path, name))
+        tree = parts.get(name)
+        # A name is no expression, whatever it begins with.
+        value = tree.value if isinstance(tree, Scalar) else self._plain(tree, (*path, name))
         if not isinstance(value, str | None):
             raise self._wrong((*path, name), f"'{name}' is {_kind(value)}, not text")
         return value or ""
