@@ -93,31 +93,38 @@ def script() -> str:
 def config() -> Any:
     """The configuration; a page that its menu does not name comes last in the section of its folder."""
     found = yaml.safe_load(CONFIG.read_text())
-    listed = {file for section in found["nav"] for file in files(section)}
+    listed = {file for _, file in entries(found["nav"])}
     for page in sorted((ROOT / "docs").rglob("*.md")):
         file = page.relative_to(ROOT / "docs")
         if file.as_posix() in listed:
             continue
         title = page.read_text().partition("\n")[0].removeprefix("# ")
         for section in found["nav"]:
-            if any(Path(other).parent == file.parent for other in files(section)):
+            if any(Path(other).parent == file.parent for _, other in entries(section)):
                 next(iter(section.values())).append({title: file.as_posix()})
     return found
 
 
-def files(section: dict[str, Any]) -> list[str]:
-    (inner,) = section.values()
-    return [inner] if isinstance(inner, str) else [file for one in inner for file in one.values()]
+def entries(menu: Any, title: str = "") -> Iterator[tuple[str, str]]:
+    """Title and file of each page in a part of the menu."""
+    match menu:
+        case str():
+            yield title, menu
+        case list():
+            for one in menu:
+                yield from entries(one)
+        case dict():
+            for title, inner in menu.items():
+                yield from entries(inner, title)
 
 
 def menu() -> Iterator[Page]:
     """The pages in the order of the menu."""
-    for entry in config()["nav"]:
-        for section, inner in entry.items():
-            for titled in [{section: inner}] if isinstance(inner, str) else inner:
-                for title, file in titled.items():
-                    text = (ROOT / "docs" / file).read_text()
-                    yield Page(section, title, file, with_docstrings(text))
+    for part in config()["nav"]:
+        for section, inner in part.items():
+            for title, file in entries(inner, section):
+                text = (ROOT / "docs" / file).read_text()
+                yield Page(section, title, file, with_docstrings(text))
 
 
 def index(pages: list[Page]) -> str:

@@ -39,6 +39,11 @@ def test_every_page_is_there_and_opens_without_a_server(site: Path) -> None:
         assert [one for one in lost if not one.startswith(("data:", "mailto:"))] == [], page
 
 
+def test_every_guide_is_in_the_list_of_guides() -> None:
+    listed = re.findall(r"\]\(([\w-]+\.md)\)", (DOCS / "howto" / "index.md").read_text())
+    assert sorted([*listed, "index.md"]) == sorted(p.name for p in (DOCS / "howto").glob("*.md"))
+
+
 def test_every_public_name_has_an_anchor(site: Path) -> None:
     page = (site / "reference" / "names.html").read_text()
     anchors = set(re.findall(r'id="?penstock\.(\w+)"?', page))
