@@ -66,7 +66,7 @@ class Boosted:
         cls = _class(meta["library"], meta["class"])
         parts = {prefix: msgspec.convert(part, Part) for prefix, part in meta["parts"].items()}
         state = read_part(family, parts[STATE], STATE, manifest, files)
-        value = cls.__new__(cls)
+        value = cls()  # with the defaults of parameters that were not there when it was stored
         vars(value).update(state["plain"])
         for name, attributes in state["labels"].items():
             encoder = sys.modules["sklearn.preprocessing"].LabelEncoder()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ class XGBoost:
 
         booster = xgboost.Booster()
         booster.load_model(bytearray(_bytes(files[MODEL])))
-        booster.load_config(_bytes(files[CONFIG]).decode())
+        with suppress(xgboost.core.XGBoostError):
+            # Other versions of the library read any model, and not always how it was trained.
+            booster.load_config(_bytes(files[CONFIG]).decode())
         return booster
 
     def digest(self, value: Any) -> str:
