@@ -49,8 +49,8 @@ class Primary(Struct, frozen=True):
 
 
 def primary(runs: Iterable[RunRecord]) -> Primary | None:
-    """What these runs declared, or None if they differ."""
-    declared = {str(run.options.get("primary") or "") for run in runs}
+    """What these runs declared; None if they differ. Runs of before it was declared are judged, too."""
+    declared = {str(run.options.get("primary") or "") for run in runs} - {""}
     return read(declared.pop()) if len(declared) == 1 else None
 
 
