@@ -77,6 +77,15 @@ class Terminal:
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
 
+    def stop(self, seconds: float, others: str) -> None:
+        """Stop it for a while, as Ctrl-Z and `fg` do; others write to the terminal meanwhile."""
+        self.process.send_signal(signal.SIGSTOP)
+        while self._read(0.05) and select.select([self._master], [], [], 0.05)[0]:
+            pass
+        self._stream.feed(others.encode())
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
     @property
     def shown(self) -> list[str]:
         """The lines on the screen, to the last that is not empty."""

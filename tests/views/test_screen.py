@@ -156,6 +156,19 @@ def test_the_last_words_of_a_process_that_crashes_reach_the_terminal(
     assert "in crashing" in terminal.text
 
 
+def test_after_a_stop_the_tree_is_drawn_below_what_has_come_meanwhile(
+    project: Project, opens: Opens
+) -> None:
+    terminal = opens(*project.command("run", "flow.py:training"), lines=40)
+    terminal.sees("3/4 columns")
+    terminal.stop(0.9, "stopped\r\n$ echo hi\r\nhi\r\n$ fg\r\n")
+    project.write("encode", "")
+    terminal.sees("1/3 1 done")
+    lines = terminal.text.split("\n")
+    assert lines[lines.index("stopped") :][:4] == ["stopped", "$ echo hi", "hi", "$ fg"]
+    assert terminal.text.count("▸ fit") == 1
+
+
 def test_a_step_that_asks_gets_its_answer(project: Project, opens: Opens) -> None:
     terminal = opens(*project.command("run", "flow.py:interview"))
     terminal.sees("name?")

@@ -38,7 +38,11 @@ class Descriptors:
             return stream
         from tempfile import TemporaryFile
 
-        self._file = TemporaryFile("ab", buffering=0)  # noqa: SIM115  # closed by `close`
+        try:
+            self._file = TemporaryFile("ab", buffering=0)  # noqa: SIM115  # closed by `close`
+        except OSError:  # There is no room for one.
+            os.close(terminal)
+            return stream
         # Everybody writes at its end, also who opens /dev/stdout anew.
         fcntl.fcntl(self._file.fileno(), fcntl.F_SETFL, os.O_APPEND)
         for fd in (OUT, ERR):

@@ -26,6 +26,8 @@ PERIOD = 0.125
 """Seconds between frames; one that shows nothing new is not written."""
 PROMPT = 0.04
 """Seconds within which what is printed comes with the next frame, where much is printed."""
+STOPPED = 0.6
+"""Seconds without a frame in which nothing here ran at all."""
 LAST = 40
 """Lines that the tree may have when the run has ended, if the terminal has not more."""
 BEGIN, END = "\x1b[?2026h\x1b[?25l", "\x1b[?25h\x1b[?2026l"
@@ -55,6 +57,7 @@ class Screen:
         self._streams = Streams(self._tell, self._ask)
         self._streams.place()
         self._descriptors = Descriptors()
+        self._given = stream
         self._stream = self._descriptors.place(stream)
         self._thread = threading.Thread(target=self._draw_on, name="penstock-screen", daemon=True)
         self._thread.start()
@@ -69,20 +72,28 @@ class Screen:
 
     def close(self) -> None:
         """The last frame. What is printed from now on goes its own way."""
-        if self._closed:
+        if self._stop.is_set():
             return
         self._stop.set()
-        if self._thread is not threading.current_thread():
+        try:
             self._thread.join(2.0)
-        with self._lock:
-            self._descriptors.remove()
-            while text := self._descriptors.read():
-                self._above += self._native.take(text)
-            self._above += self._native.end() + self._paper.end()
-            self._frame(last=True)
+            with self._lock:
+                self._end()
+        finally:
+            # Also where a second Ctrl-C comes in between.
             self._closed = True
+            self._descriptors.remove()
             self._descriptors.close()
-        self._streams.remove()
+            self._streams.remove()
+            if self._stream is not self._given:
+                self._stream.close()
+
+    def _end(self) -> None:
+        self._descriptors.remove()
+        while text := self._descriptors.read():
+            self._above += self._native.take(text)
+        self._above += self._native.end() + self._paper.end()
+        self._frame(last=True)
 
     # ---- what others print and ask
 
@@ -114,8 +125,14 @@ class Screen:
     # ---- frames
 
     def _draw_on(self) -> None:
-        while not self._stop.wait(PERIOD):
+        clock = time.monotonic(), time.process_time()
+        while not self._stop.wait(PERIOD) and not self._closed:
+            passed, worked = time.monotonic() - clock[0], time.process_time() - clock[1]
+            clock = time.monotonic(), time.process_time()
             with self._lock:
+                if passed > STOPPED and worked < passed / 20:
+                    # We were stopped, by Ctrl-Z or a closed lid: what stands there now is not ours.
+                    self._lines = []
                 self._hear()
                 self._frame()
 
@@ -143,7 +160,6 @@ class Screen:
         except (OSError, ValueError):
             # The terminal is gone: the run goes on without being watched.
             self._closed = True
-            self._stop.set()
 
     def _erased(self, columns: int) -> str:
         """Back to where the frame began, though the terminal may have become narrower since."""
