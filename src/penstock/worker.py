@@ -16,6 +16,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from penstock.core.calls import Advanced, Broke, Outcome, Saved
+from penstock.core.failing import cut, describe
 from penstock.core.graph import Target
 from penstock.core.importing import distrust_young_bytecode, find
 from penstock.core.unsafe import unpack
@@ -23,7 +24,6 @@ from penstock.errors import UsageError
 from penstock.executors import wire
 from penstock.executors.lifeline import hold
 from penstock.perform.call import Tools
-from penstock.perform.failing import cut, describe
 from penstock.stack import tools_from
 
 

@@ -226,3 +226,8 @@ def test_the_same_from_python(project: Project) -> None:
     assert first == "split ['fit']"
     assert "a  1" in rest
     assert rest[-1].startswith("└─ rows: fit")
+
+
+def test_a_terminal_without_our_letters_gets_escapes(project: Project) -> None:
+    said = project.penstock("show", "last/load", PYTHONIOENCODING="ascii")
+    assert (said.code, r"DataFrame 3 \xd7 2" in said.out) == (0, True)

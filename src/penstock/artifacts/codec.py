@@ -15,7 +15,7 @@ import msgspec
 from penstock.artifacts.deferred import Deferred
 from penstock.artifacts.extras import missing
 from penstock.artifacts.files import Below, NewFiles, fetched
-from penstock.artifacts.paths import Memo, digest_path, remembering
+from penstock.artifacts.paths import Memo, digest_path, remembering, temporary
 from penstock.artifacts.streams import (
     CHUNK,
     INDEX,
@@ -249,7 +249,7 @@ class Artifacts:
     def folder(self) -> Path:
         if self._scratch is not None:
             self._scratch.mkdir(parents=True, exist_ok=True)
-        folder = Path(self._scratch or _temporary()) / f"input-{os.urandom(6).hex()}"
+        folder = Path(self._scratch or temporary()) / f"input-{os.urandom(6).hex()}"
         folder.mkdir()
         return folder
 
@@ -440,15 +440,3 @@ def _is_ours(cls: Hashable) -> bool:
     module = getattr(cls, "__module__", "")
     file = getattr(sys.modules.get(module), "__file__", None)
     return module == MAIN or (not module.startswith("penstock.") and is_first_party(file))
-
-
-_folders: dict[int, Any] = {}
-
-
-def _temporary() -> str:
-    """This process's own folder for files of values, removed when Python ends."""
-    import tempfile  # 5 ms, and only values that are files need it
-
-    if os.getpid() not in _folders:
-        _folders[os.getpid()] = tempfile.TemporaryDirectory(prefix="penstock-")
-    return str(_folders[os.getpid()].name)

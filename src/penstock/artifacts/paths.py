@@ -116,3 +116,15 @@ def paths_in(value: Any, most: int = MANY) -> Iterator[Path]:
     elif type(value) is dict:
         for item in islice(value.values(), most):
             yield from paths_in(item, most)
+
+
+_folders: dict[int, Any] = {}
+
+
+def temporary() -> str:
+    """This process's own folder for files of values, removed when Python ends."""
+    import tempfile  # 5 ms, and only values that are files need it
+
+    if os.getpid() not in _folders:
+        _folders[os.getpid()] = tempfile.TemporaryDirectory(prefix="penstock-")
+    return str(_folders[os.getpid()].name)

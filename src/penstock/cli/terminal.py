@@ -42,11 +42,12 @@ class Terminal:
         return self._err
 
     def out(self, text: str = "") -> None:
-        print(text, file=self._out)
+        _write(text, self._out)
 
     def note(self, text: str = "") -> None:
         """Progress, warnings, advice."""
-        print(text, file=self._err, flush=True)
+        _write(text, self._err)
+        self._err.flush()
 
     def json(self, value: Any) -> None:
         """One JSON document; what JSON has no word for is its repr."""
@@ -103,6 +104,15 @@ class Terminal:
             for word, cell in zip(row, padded, strict=True)
         ]
         return "  ".join(shown).rstrip()
+
+
+def _write(text: str, stream: IO[str]) -> None:
+    """A line; what the terminal's encoding has no letter for (half characters, too) is an escape."""
+    try:
+        print(text, file=stream)
+    except UnicodeEncodeError:
+        encoding: str = getattr(stream, "encoding", None) or "ascii"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def _fit(widths: list[int], room: int) -> None:

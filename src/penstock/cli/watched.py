@@ -19,13 +19,13 @@ from msgspec.structs import replace
 
 from penstock.artifacts.paths import MANY, paths_in
 from penstock.core.digest import digest_bytes
+from penstock.core.failing import OURS
 from penstock.core.importing import YOUNG
 from penstock.core.naming import is_first_party
 from penstock.core.project import Project, find_project
 from penstock.core.records import StepRecord, now
 from penstock.define.trace import Environment
 from penstock.perform.arguments import look
-from penstock.perform.failing import OURS
 
 SETTINGS = (".toml", ".yaml", ".yml")
 """Files that say how a run goes, when they are read."""

@@ -46,7 +46,7 @@ def _by_hand(fields: Field) -> bytes:
             try:
                 return _pack(fields)
             except OverflowError:
-                return b"\xc1i" + _pack(b"%d" % fields)
+                return b"\xc1i" + _pack(b"%x" % fields)
         case _:
             items = tuple(fields)
             # An empty list of this length, to be filled by what follows.

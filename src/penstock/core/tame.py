@@ -15,7 +15,7 @@ def as_json(value: Any) -> str:
     """Any value as JSON for people: what JSON has no word for becomes its repr."""
     try:
         return msgspec.json.encode(value, enc_hook=_described).decode()
-    except (UnicodeEncodeError, OverflowError):
+    except (ValueError, OverflowError):  # half characters, integers of very many digits
         return msgspec.json.encode(tame(msgspec.to_builtins(value, enc_hook=_described))).decode()
 
 

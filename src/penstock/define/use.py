@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar, cast
 
 from msgspec.structs import replace
 
+from penstock.core.failing import describe
 from penstock.core.failure import Failure
 from penstock.core.graph import FirstOf
 from penstock.core.naming import MAIN, resolve
@@ -243,9 +244,8 @@ class Usable(ABC, Generic[P, R]):
         try:
             return self.plainly(args, kwargs)
         except Exception as error:  # around user code: a failure is a value here
-            from traceback import format_exc
-
-            return Failure(type(error).__name__, str(error), format_exc())
+            told = describe(error)
+            return Failure(told.type, told.message, told.traceback)
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"

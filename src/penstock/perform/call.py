@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from penstock.artifacts.codec import Artifacts
 from penstock.artifacts.streams import is_stream
 from penstock.core.calls import DATED, Broke, Call, Outcome, Succeeded
+from penstock.core.failing import cut, describe, retryable
 from penstock.core.naming import MAIN
 from penstock.core.project import Project
 from penstock.core.records import ErrorRecord, Logged, Manifest
@@ -25,7 +26,6 @@ from penstock.perform.audit import Watch, undeclared
 from penstock.perform.capture import Capture, Descriptors, Streams
 from penstock.perform.context import Notify, Scene
 from penstock.perform.debugger import is_quit
-from penstock.perform.failing import cut, describe, retryable
 from penstock.perform.logs import Log, file_name, log_path
 from penstock.perform.redact import Redactor
 from penstock.perform.stage import Stage

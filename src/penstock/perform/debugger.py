@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from types import ModuleType, TracebackType
 from typing import Any
 
+from penstock.core.failing import OURS, describe
 from penstock.perform.arguments import invoke
-from penstock.perform.failing import OURS, describe
 
 VARIABLE = "PYTHONBREAKPOINT"
 """Python's own: "ipdb.set_trace" makes `breakpoint()` ipdb, and so it does here."""
