@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock import __version__
+from penstock.artifacts import pickled
 from penstock.config.settings import configure
 from penstock.core import liveness
 from penstock.core.digest import digest_bytes
@@ -71,10 +72,6 @@ from penstock.stack import Stack, local_records, open_stack
 
 SEED = 0
 """The seed of a run that names none: a rerun draws the same."""
-
-
-UNSAFE = frozenset(("pickle", "sklearn"))
-"""Serializers whose files run code when they are read."""
 
 
 class Ended(Struct, frozen=True):
@@ -197,9 +194,9 @@ class Session:
         """Refuse what is declared to be kept as a pickle before any step runs, if nothing can sign it."""
         for template in flat.templates.values():
             if isinstance(template, StepTemplate):
-                returned = getattr(template.function.hints.get("return"), "__module__", "")
+                returned = template.function.hints.get("return")
                 named = {output.serializer for output in template.node.outputs}
-                if named & UNSAFE or str(returned).partition(".")[0] == "sklearn":
+                if named & pickled.SERIALIZERS or pickled.is_pickled(returned):
                     self.stack.artifacts.require_key(f"the output of '{template.id}'")
 
     def _record(self, prepared: _Prepared, options: Options, graph: str) -> RunRecord:

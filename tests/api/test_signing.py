@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sklearn.base import BaseEstimator
 
 from penstock import pipeline, step
 from penstock.errors import Untrusted
 from penstock.testing import in_memory
 
 ran: list[str] = []
+
+
+class Own(BaseEstimator):
+    """An estimator of the project's own."""
 
 
 @step(cache=False)
@@ -36,6 +41,26 @@ def test_a_declared_pickle_is_refused_at_once_without_a_key(
         monkeypatch.setattr(session.stack.artifacts, "_key", lambda: None)
         with pytest.raises(Untrusted, match="the output of 'model' is kept as a pickle"):
             training.run()
+    assert ran == []
+
+
+@step
+def estimator(number: int) -> Own:
+    return Own()
+
+
+@pipeline
+def fitting() -> Own:
+    return estimator(before())
+
+
+def test_a_declared_estimator_of_the_project_is_refused_at_once_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with in_memory() as session:
+        monkeypatch.setattr(session.stack.artifacts, "_key", lambda: None)
+        with pytest.raises(Untrusted, match="the output of 'estimator' is kept as a pickle"):
+            fitting.run()
     assert ran == []
 
 
