@@ -115,9 +115,13 @@ def _sizes(work: str, setting: Setting) -> list[str]:
         "the forest alone, as in most sweeps, so what comes before it can be shared. *Nothing "
         "shared*: each setting has a table of its own, so nothing can be, and all is cost. The plain "
         "loop keeps no model; Metaflow runs up to 16 processes at a time, the others one.",
-        "runs": f"Up to {setting.runs} runs, as many as {setting.limit:.0f} s allow; *a run* is the "
+        "runs": f"Up to {setting.runs} runs, as many as {setting.making:.0f} s allow; *a run* is the "
         "mean in one process.",
-        "kill": f"Watched for {setting.watch:.0f} s. *Run again*: the first step had ended.",
+        "kill": f"Watched for {setting.watch:.0f} s. *Run again*: the first step had ended. Prefect "
+        "(by an automation on heartbeats of deployed flows, from 30 s on: "
+        "<https://docs.prefect.io/v3/advanced/detect-zombie-flows>) and Dagster (by its daemon, for "
+        "runs that it launched: <https://docs.dagster.io/deployment/execution/run-monitoring>) can "
+        "be set up to look for dead runs; neither is so for a run from a script.",
         "bits": "An array of 1 MiB. *Loaded*: by the peer's own way to an old result. *Given to a "
         "step*: a new step needs the stored array.",
     }

@@ -33,7 +33,7 @@ from works import ONCE, WORKS, Observed, Setting
 
 PLOTS = ROOT / "docs" / "explanation" / "benchmarks"
 
-PATIENCE = 20
+PATIENCE = 15
 """Seconds of a peer in one work after which it is not repeated."""
 TINY = Setting(
     steps=(3, 5), fan=4, mebibytes=1, rows=1000, sweep=3, table=400, runs=4, limit=60, watch=20

@@ -28,9 +28,11 @@ class Setting:
     sweep: int = 50
     table: int = 10_000
     runs: int = 500
-    limit: float = 120
+    limit: float = 100
     """Seconds that one process may take; a size that would take longer is left out and told so."""
-    watch: float = 60
+    making: float = 45
+    """Seconds for making the runs that are then listed."""
+    watch: float = 30
     """Seconds to wait for the truth about a killed run."""
 
 
@@ -129,8 +131,7 @@ def runs(setting: Setting, places: Places) -> Iterator[Observed]:
             yield Observed("a run", words=said)
             return
         prepared(place, ("runs", setting.runs))
-        seconds = int(setting.limit)
-        taken = place.run("many", setting.runs, seconds, limit=setting.limit + 60)
+        taken = place.run("many", setting.runs, int(setting.making), limit=setting.limit)
         made = int(taken.result)
         yield Observed("a run", taken.seconds / made)
         of = "" if made == setting.runs else f"of {made} runs"
