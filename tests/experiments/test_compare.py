@@ -240,6 +240,25 @@ def test_a_run_that_goes_on_and_a_crashed_one_are_compared_as_far_as_they_came()
         assert find_run("r1").compare("r2").facts["took"][1] == 1.0
 
 
+def test_a_step_that_takes_notably_longer_is_told() -> None:
+    with in_memory() as session:
+        store, name = session.stack.metadata, session.stack.project.name
+        for run, fit in (("r1", 1_000_000), ("r2", 2_000_000)):
+            steps = [
+                performed(run, node, started=1_000_000, ended=1_000_000 + lasted)
+                for node, lasted in (("load", 1_000_000), ("fit", fit))
+            ]
+            finish(store, a_run(run, project=name), *steps)
+        found = find_run("r1").compare("r2")
+        assert found.statuses == {"fit": ("done", "done")}
+        assert "  fit  done 1.0 s | done 2.0 s" in repr(found)
+
+
+def test_a_run_alone_is_not_compared(runs: list[Run[int]]) -> None:
+    with pytest.raises(UsageError, match="needs two runs"):
+        runs[0].compare()
+
+
 def test_a_removed_run_is_named_in_the_error(runs: list[Run[int]]) -> None:
     session = seam.session()
     session.stack.metadata.runs.remove(runs[1].id)

@@ -11,6 +11,7 @@ from msgspec import Struct, to_builtins
 
 from penstock.client import Client, versions
 from penstock.core.records import RunRecord, StepRecord, now
+from penstock.errors import UsageError
 from penstock.experiments import compare_forms as forms
 from penstock.experiments import frames
 from penstock.experiments.compare_code import Changed, changes
@@ -42,7 +43,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     metrics: dict[str, Row] = {}
     """The last value of each; of a map, the mean of its items."""
     statuses: dict[str, Row] = {}
-    """Of steps; of a map, those of its items, counted."""
+    """Of steps; of a map, those of its items, counted. Also where one took notably longer."""
     seconds: dict[str, Row] = {}
     data: dict[str, Row] = {}
     """What steps were given from outside ("load.file"), and what they made ("split.train")."""
@@ -168,15 +169,22 @@ def compare(
     `everything` also what is the same; `judged` is a primary metric instead of the declared one.
     """
     records = [client.run(run) for run in runs]
+    if len(records) < 2:
+        raise UsageError(
+            "a comparison needs two runs", hint="Name another one: `penstock runs` lists them."
+        )
     judge = read(judged) if judged else primary(records)
     steps = [client.steps(run.id) for run in records]
+
+    seconds = _rows([*map(_seconds, steps)], everything=True)
+    statuses = _rows([*map(_statuses, steps)], everything=True)
 
     def table(found: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
         return _rows([*found], everything=everything)
 
     return Comparison(
         runs=tuple(run.id for run in records),
-        names=tuple(run.name or run.id for run in records),
+        names=tuple(in_words("", 0, run.name) or run.id for run in records),
         primary=judge,
         facts=table(map(_facts, records)),
         parameters=table(map(_parameters, records, steps)),
@@ -185,8 +193,12 @@ def compare(
             everything=everything,
             always=judge.metric if judge else "",
         ),
-        statuses=table(map(_statuses, steps)),
-        seconds=_rows([*map(_seconds, steps)], everything=True),
+        statuses={
+            name: row
+            for name, row in statuses.items()
+            if everything or differ(row) or _takes_longer(seconds.get(name, ()))
+        },
+        seconds=seconds,
         data=table(data(client, steps, everything=everything)),
         packages=table(_packages(client, run) for run in records),
         changes=changes(client, [(run.id, of) for run, of in zip(records, steps, strict=True)]),
@@ -206,6 +218,12 @@ def differ(row: Row) -> bool:
     """Whether not all of these are the same; NaN differs from itself, but not to people."""
     first = row[0]
     return any(one != first and not (one != one and first != first) for one in row[1:])
+
+
+def _takes_longer(seconds: Row) -> bool:
+    """Whether one run's step took so much longer than another's that people want to know."""
+    known = [one for one in seconds if one is not None]
+    return len(known) > 1 and max(known) > 1.2 * min(known) and max(known) - min(known) > 0.5
 
 
 # ---- a value in words
@@ -283,7 +301,7 @@ def _seconds(steps: Sequence[StepRecord]) -> dict[str, float]:
     """What was executed, from its first start to its last end."""
     spans: dict[str, tuple[int, int]] = {}
     for step in steps:
-        if step.started and step.ended and (step.status != "reused" or not step.index):
+        if step.started and step.ended and step.status != "reused":
             first, last = spans.get(step.node, (step.started, step.ended))
             spans[step.node] = min(first, step.started), max(last, step.ended)
     return {node: round((last - first) / 1e6, 3) for node, (first, last) in spans.items()}

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from penstock.experiments.compare_code import Changed
-from penstock.views.words import cut, number
+from penstock.views.words import cut, number, one_line
 
 LONGEST = 60
 """Characters of one value."""
@@ -93,7 +93,7 @@ def in_words(name: str, at: int, value: Any) -> str:
     """A value as people read it; "" where there is none."""
     if value is None:
         return ""
-    return cut(number(value) if isinstance(value, float) else str(value), LONGEST)
+    return cut(number(value) if isinstance(value, float) else one_line(str(value)), LONGEST)
 
 
 # ---- forms

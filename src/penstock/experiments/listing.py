@@ -26,7 +26,7 @@ from penstock.core.where import shown, subject
 from penstock.experiments import frames
 from penstock.experiments.primary import Primary, primary
 from penstock.views.forms import parts
-from penstock.views.words import cut, duration, number, when
+from penstock.views.words import cut, duration, number, one_line, when
 
 Cell = float | str | None
 BEST = " ★"
@@ -174,14 +174,14 @@ def record(run: RunRecord) -> dict[str, Any]:
 
 def about(run: RunRecord) -> str:
     """What people call it."""
-    return " ".join(filter(None, [run.name, *(f"#{tag}" for tag in run.tags), run.note]))
+    return one_line(" ".join(filter(None, [run.name, *(f"#{tag}" for tag in run.tags), run.note])))
 
 
 def in_words(value: Cell) -> str:
     """A value in a column of its own."""
     if value is None:
         return ""
-    return cut(number(value) if isinstance(value, float) else str(value), LONGEST)
+    return cut(number(value) if isinstance(value, float) else one_line(str(value)), LONGEST)
 
 
 def moment(at: float) -> str:
