@@ -270,3 +270,14 @@ def test_the_key_is_written_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert key is not None
     for secret in (b"hunter2", key, key.hex().encode()):
         assert not any(secret in data for data in written)
+
+
+@pytest.mark.parametrize("name", ["numpy", "pandas", "polars", "torch", "scipy", "xgboost", "lightgbm", "boosted", "path"])  # fmt: skip
+def test_a_serializer_that_is_named_and_takes_no_such_value_says_so(
+    shelf: Artifacts, name: str
+) -> None:
+    for value in (3, {"a": 1}):
+        with pytest.raises(SerializationError) as caught:
+            shelf.encode(value, serializer=name)
+        kind = type(value).__name__
+        assert caught.value.message == f"the serializer '{name}' takes no 'builtins:{kind}'"

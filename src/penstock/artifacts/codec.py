@@ -34,7 +34,7 @@ from penstock.core.records import FileRef, Made, Manifest, made
 from penstock.core.registered import registered
 from penstock.core.signing import sign, signed
 from penstock.core.walk import ATOMS, Fields, digest_plain, unfold
-from penstock.errors import SerializationError, Unfit, Untrusted
+from penstock.errors import PenstockError, SerializationError, Unfit, Untrusted
 
 COLLECTION = "collection"
 LISTED = "items.json"
@@ -342,22 +342,25 @@ class Artifacts:
     def _write(
         self, value: object, files: NewFiles | Below, serializer: str
     ) -> tuple[str, Encoded]:
-        if serializer:
-            chosen = self.named(serializer)
-            return serializer, chosen.encode(value, files)
+        kind = type_name(type(value))
         failed: SerializationError | None = None
-        for candidate in self._accepting(value):
+        for candidate in [self.named(serializer)] if serializer else self._accepting(value):
             try:
                 return candidate.name, candidate.encode(value, files)
             except Unfit as error:
                 failed = error
                 files.discard()
             except ImportError as error:
-                raise missing(
-                    error, f"storing a '{type_name(type(value))}'", candidate.name
+                raise missing(error, f"storing a '{kind}'", candidate.name) from error
+            except Exception as error:  # the serializer's own code runs here
+                if isinstance(error, PenstockError) or candidate.accepts(value):
+                    raise
+                raise SerializationError(
+                    f"the serializer '{serializer}' takes no '{kind}'",
+                    hint="Name another one in the step's options, or none: the value then chooses.",
                 ) from error
         raise failed or SerializationError(
-            f"no serializer takes a '{type_name(type(value))}'", hint="Register one for it."
+            f"no serializer takes a '{kind}'", hint="Register one for it."
         )
 
     def _manifest(
