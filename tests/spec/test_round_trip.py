@@ -10,7 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.spec.pipelines import PIPELINES
 
-from penstock.compiled import Compiled, compile, fingerprint
+from penstock.compiled import Compiled
+from penstock.compiling import compile, fingerprint
 from penstock.core.options import options
 from penstock.core.twins import numbered
 from penstock.define.trace import Environment, trace

@@ -45,7 +45,7 @@ def command(target: str, param: tuple[str, ...], output: str | None) -> None:
 
 def compiled(target: str, param: Sequence[str] = ()) -> Graph:
     """The graph of a pipeline's code with its parameters open."""
-    from penstock.compiled import compile
+    from penstock.compiling import compile
 
     meant = parse(target)
     if meant.is_spec:

@@ -20,7 +20,7 @@ _KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in (
 
 # What YAML 1.1, which other tools read, takes for more than text.
 _OLDER = re.compile(
-    r"(?:y|n|yes|no|on|off)|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+    r"(?:yes|no|on|off)|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
     r"|[-+]?[0-9][0-9_,.]*|0b[01_]+|\d{4}-\d\d?-\d\d?.*|=|<<",
     re.IGNORECASE,
 )
