@@ -109,6 +109,8 @@ def test_a_map_is_a_loop() -> None:
     assert found[0] == 0.5
     assert isinstance(found[1], Failure)
     assert found[1].message == "division by zero"
+    assert found[1].traceback.startswith("Traceback (most recent call last):\n")
+    assert "penstock/define" not in found[1].traceback
     with pytest.raises(UsageError, match="differ in length"):
         add.map(each([1, 2]), each([3]))
     with pytest.raises(DefinitionError, match="'add' is mapped over nothing"):

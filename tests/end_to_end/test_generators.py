@@ -67,6 +67,24 @@ def listed(values: Iterator[Any]) -> list[Any]:
 
 
 @step
+def made(n: int) -> Iterator[Path]:
+    for number in range(n):
+        file = context().scratch / f"{number}.txt"
+        file.write_text(str(number))
+        yield file
+
+
+@step
+def texts(files: Iterable[Path]) -> list[str]:
+    return [file.read_text() for file in files]
+
+
+@step
+def text(file: Path) -> str:
+    return file.read_text()
+
+
+@step
 def arrays(n: int) -> Iterator[np.ndarray]:
     for number in range(n):
         yield np.full(125_000, float(number))
@@ -107,6 +125,12 @@ def reading() -> list[Any]:
 def splitting(n: int = 5) -> tuple[int, int]:
     both = halves(n)
     return add(both.even), add(both.odd)
+
+
+@pipeline
+def files(n: int = 3) -> tuple[list[str], list[str]]:
+    some = made(n)
+    return texts(some), text.map(each(some))
 
 
 @pipeline
@@ -177,6 +201,12 @@ def test_what_is_drawn_read_printed_and_logged_on_the_way_counts(place: Place) -
     assert "begun" in place.penstock("logs", ran.id, "lines").stdout
     strict = place.run("flow:reading", strict=True, cache=False)
     assert strict.status == "failed"
+
+
+def test_files_that_are_yielded_are_kept(place: Place) -> None:
+    ran = place.run("flow:files", workers=1)
+    assert ran.result == [["0", "1", "2"]] * 2
+    assert place.run("flow:files", 4).result == [["0", "1", "2", "3"]] * 2
 
 
 def test_a_damaged_chunk_is_made_again(place: Place) -> None:

@@ -51,7 +51,8 @@ def _head(found: Card) -> None:
     }
     for name, value in facts.items():
         for line in value.splitlines():
-            terminal.out(_cut(f"  {terminal.style(f'{name:<8}', 'dim')} {line}"))
+            # Paths and digests are copied: a narrow terminal wraps them.
+            terminal.out(f"  {terminal.style(f'{name:<8}', 'dim')} {line}")
             name = ""
 
 
@@ -111,4 +112,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= terminal.width + 10 else line[: terminal.width + 9] + "…"
+    return line if len(line) <= terminal.width else line[: terminal.width - 1] + "…"

@@ -102,7 +102,7 @@ def _loaded(
             for name in [name for name, value in results.items() if is_stream(value)]:
                 # The function goes on while its items are stored.
                 items = _drawn(results.pop(name), watch)
-                outputs[name] = _encode(call, name, items, tools, scene)
+                outputs[name] = _encode(call, name, items, tools, scene, loader.scratch)
             drew = stage.leave_function()
             reads = _reads(watch, scene)
             if call.strict and reads:
@@ -205,11 +205,19 @@ def _outputs(call: Call, result: Any) -> dict[str, Any]:
     )
 
 
-def _encode(call: Call, name: str, value: Any, tools: Tools, scene: Scene) -> Manifest:
+def _encode(
+    call: Call,
+    name: str,
+    value: Any,
+    tools: Tools,
+    scene: Scene,
+    scratch: Path | None = None,
+) -> Manifest:
+    """`scratch` is the folder that the step may still ask for."""
     serializer = next((o.serializer for o in call.outputs if o.name == name), "")
     try:
         manifest, items = tools.artifacts.encode(
-            value, serializer=serializer, scratch=scene.scratch
+            value, serializer=serializer, scratch=scratch or scene.scratch
         )
     except SerializationError as error:
         which = (

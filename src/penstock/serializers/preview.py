@@ -218,6 +218,8 @@ class _Said:
 def said_of(part: Mapping[str, Any]) -> str:
     """A part in a few words: "ndarray 5 × 2"."""
     meta = part.get("meta") or {}
+    if part["serializer"] == "path":
+        return str(meta.get("name") or meta.get("path"))
     shape = meta.get("shape") or ([meta["rows"]] if "rows" in meta else [])
     return f"{str(part['type']).rpartition(':')[2]} {' × '.join(map(str, shape))}".strip()
 
