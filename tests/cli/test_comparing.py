@@ -109,6 +109,14 @@ def test_the_baseline_and_the_judge_may_be_named(ran: Project) -> None:
     assert ["n", "5", "5"] in lines(every)
 
 
+def test_runs_to_compare_may_be_found_by_a_filter(ran: Project) -> None:
+    found = ran.penstock("compare", "-f", "depth>4", "--json").json
+    assert found["names"] == ["first", "deep"]
+    beside = ran.penstock("compare", "low", "-f", "depth>=4", "--json").json
+    assert beside["names"] == ["low", "first", "deep"]
+    assert ran.penstock("compare", "-f", "depth>40").err.startswith("error: no runs to compare\n")
+
+
 def test_without_a_run_the_last_is_compared_with_the_one_before(ran: Project) -> None:
     assert ran.penstock("compare").out == ran.penstock("compare", "deep", "low").out
     same = ran.penstock("compare", "low", "latest")

@@ -22,6 +22,8 @@ NARROW = 14
 """Characters that a run's column has at least."""
 WIDE = 48
 """Characters that it has at most, unless there is no edge."""
+MOST = 20
+"""Runs that a filter brings."""
 DIFF = 30
 """Lines of a diff, unless all is asked for."""
 STYLES = {True: ("green",), False: ("red",)}
@@ -36,6 +38,14 @@ STYLES = {True: ("green",), False: ("red",)}
     metavar="RUN",
     help="What the others are compared with, instead of the first.",
     shell_complete=completing.run,
+)
+@click.option(
+    "--filter",
+    "-f",
+    "where",
+    default="",
+    metavar="EXPRESSION",
+    help="Also the runs for which this holds, as for `penstock runs`; the newest 20.",
 )
 @click.option("--all", "every", is_flag=True, help="Also what is the same.")
 @click.option(
@@ -58,6 +68,7 @@ STYLES = {True: ("green",), False: ("red",)}
 def command(
     runs: tuple[str, ...],
     baseline: str,
+    where: str,
     every: bool,
     primary: str,
     diff: bool,
@@ -69,7 +80,7 @@ def command(
 
     reader = client(stack)
     judged = options(primary=primary).primary
-    chosen = _chosen(reader, runs, baseline)
+    chosen = _chosen(reader, [*runs, *_filtered(reader, where)], baseline)
     found = compare(reader, *chosen, everything=every, judged=judged)
     match "json" if as_json else form:
         case "json":
@@ -80,6 +91,18 @@ def command(
             terminal.out(found.to_html(page=True))
         case _:
             _tell(found, diff=diff)
+
+
+def _filtered(reader: Client, where: str) -> Sequence[str]:
+    """The ids of the runs for which this holds, the oldest first."""
+    if not where:
+        return ()
+    found = reader.runs(reader.chosen(RunFilter(limit=MOST), where))
+    if not found:
+        raise NotFound(
+            "no runs to compare", hint="The filter found none: `penstock runs -f` shows."
+        )
+    return [run.id for run in reversed(found)]
 
 
 def _chosen(reader: Client, runs: Sequence[str], baseline: str) -> Sequence[str]:
