@@ -368,3 +368,29 @@ def test_pythons_own_debugger_runs_a_script_with_its_breakpoints(project: Projec
         _, shown = seat.end()
     assert "Traceback" not in shown
     assert project.penstock("show", "--json").json["run"]["status"] == "cancelled"
+
+
+def test_a_step_that_yields_is_replayed_to_its_end(project: Project) -> None:
+    project.write(
+        "yields.py",
+        """
+        from collections.abc import Iterator
+        from penstock import pipeline, step
+
+        @step
+        def numbers(n: int) -> Iterator[float]:
+            for k in range(n):
+                yield 1 / (k - 2)
+
+        @pipeline
+        def flow(n: int) -> Iterator[float]:
+            return numbers(n)
+        """,
+    )
+    run(project, "run", "yields.py", "-p", "n=5")
+    replayed = run(project, "debug", "last", "numbers", input="q\n")
+    assert replayed.returncode == 1
+    assert "yield 1 / (k - 2)" in replayed.stdout + replayed.stderr
+    run(project, "run", "yields.py", "-p", "n=2")
+    done = run(project, "debug", "last", "numbers")
+    assert (done.returncode, "a generator of 2" in done.stdout) == (0, True)

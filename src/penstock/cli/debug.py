@@ -9,6 +9,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
+from penstock.artifacts.streams import is_stream
 from penstock.cli.binding import assignments
 from penstock.cli.flags import client, on_stack, run_argument, step_argument
 from penstock.cli.loading import importing, reach
@@ -184,6 +185,9 @@ def _coerced(value: Any, hint: Any, name: str) -> Any:
 def _replay(function: Callable[..., Any], arguments: Arguments, *, start: bool) -> int:
     try:
         result = step_through(function, arguments) if start else invoke(function, arguments)
+        if is_stream(result):
+            # What it yields is made while it is stored: the body has not run yet.
+            result = f"a generator of {sum(1 for _ in result)}"
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the step is user code: any error may come of it
