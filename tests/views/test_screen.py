@@ -237,6 +237,18 @@ def test_the_surroundings_say_whether_it_is_drawn_and_in_colour(
     assert ("fit" in terminal.text) is (drawn is not None)
 
 
+def test_where_nothing_can_be_drawn_a_tree_that_is_asked_for_is_lines(project: Project) -> None:
+    for name in ("encode", "fit"):
+        project.write(name, "")
+    said = project.penstock("run", "flow.py:training", PENSTOCK_PROGRESS="tree")
+    assert "\x1b" not in said.err
+    names = [line[:18] for line in said.err.split("\n") if line.startswith("  ")]
+    assert names == [
+        *("  load            ", "  prepare/clean   ", "  prepare/encode  "),
+        *("  fit             ", "  best            ", "  deploy          "),
+    ]
+
+
 def test_a_wrong_word_for_the_progress_is_told(project: Project) -> None:
     said = project.penstock("run", "flow.py:many", PENSTOCK_PROGRESS="loud")
     assert (said.code, said.err) == (

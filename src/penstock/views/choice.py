@@ -24,6 +24,8 @@ def shown(stream: IO[str], *, in_pipe: Shown) -> Shown:
     """What somebody at the other end of this stream is shown; `in_pipe` where it is no terminal."""
     asked = os.environ.get(VARIABLE) or "auto"
     match asked:
+        case "tree" if not stream.isatty():
+            return "lines"  # It cannot be drawn in place where there is no place.
         case "tree" | "lines" | "off":
             return asked
         case "auto":

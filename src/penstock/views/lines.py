@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import IO
 
-from penstock.core.events import Event, Note, RunEnded, RunStarted, StepChanged
+from penstock.core.events import Event, Note, RunEnded, RunStarted, StepChanged, TextsFound
 from penstock.core.records import FINAL, StepRecord, now
 from penstock.views.board import Board, Leaf
 from penstock.views.colors import STATUS, colors
@@ -17,6 +17,8 @@ from penstock.views.words import about, counted, duration, one_line, took
 
 PULSE = (30.0, 60.0, 120.0, 300.0)
 """Seconds after which a step that still runs is told, and then as often as the last says."""
+WIDEST = 32
+"""Columns of names, but for longer ones."""
 
 
 class Lines:
@@ -48,6 +50,10 @@ class Lines:
                     name = f" '{run.name}'" if run.name else ""
                     self._say(f"run {run.id}{name}: {run.pipeline} {where(run)}")
                     self._thread.start()
+                case TextsFound():
+                    # The names that are to come: so that all lines have the same columns.
+                    names = (len(id) for id in self._board.leaves if len(id) <= WIDEST)
+                    self._widest = max([self._widest, *names])
                 case StepChanged(step=step) if step.status in FINAL:
                     if not step.index or step.status == "failed":
                         self._say(self._line(step))
