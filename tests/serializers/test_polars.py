@@ -52,7 +52,6 @@ CHUNKS = pl.concat([MIXED, MIXED[1:], MIXED[:0]], rechunk=False)
 FRAMES: dict[str, pl.DataFrame] = {
     "all together": MIXED, "no rows": MIXED.clear(), "nothing": pl.DataFrame(), "rows without columns": pl.DataFrame(height=3),
     "a column without a name": pl.DataFrame({"": [1], "b": [2]}), "in chunks": CHUNKS, "a slice": CHUNKS[2:4],
-    "10,000 columns": pl.DataFrame(np.zeros((2, 10_000))),
 }  # fmt: skip
 
 
