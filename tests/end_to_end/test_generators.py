@@ -112,6 +112,11 @@ def mapping(n: int = 5, by: int = 10) -> int:
 
 
 @pipeline
+def adding_to(values: Iterator[int]) -> int:
+    return add(plus.map(each(values)))
+
+
+@pipeline
 def drawing(n: int = 3) -> list[Any]:
     return listed(draws(n))
 
@@ -160,6 +165,13 @@ def test_a_map_runs_over_the_items_and_knows_them_again(place: Place, workers: i
     more = place.run("flow:mapping", 6, workers=workers)
     assert more.result == 75
     assert more.executed == {"numbers", "plus", "plus[5]", "add"}
+
+
+def test_a_map_runs_over_the_items_of_another_run(place: Place) -> None:
+    first = place.run("flow:adding")
+    code = f"import flow; from penstock import ref; print(flow.adding_to.run(ref('run:{first.id}/numbers')).result())"
+    done = place.python("-c", code)
+    assert done.stdout.strip() == "15", done.stderr
 
 
 def test_running_is_calling(place: Place) -> None:

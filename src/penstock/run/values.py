@@ -271,14 +271,12 @@ class Values(Struct):
                     return len(many), lambda n: self._one(many[n], source.output)
                 if isinstance(found, Single) and (source.output or len(found.outputs) == 1):
                     one = found.outputs[source.output or next(iter(found.outputs))]
-                    manifest = self.manifest(one)
-                    if manifest.items is not None:
-                        parts = self.artifacts.items(manifest)
-                        return len(parts), lambda n: Item(
-                            parts[n].content, Load(self.manifest(parts[n])), parts[n].classes
-                        )
-                    if manifest.serializer == STREAM:
-                        return self._stream(manifest)
+                    if (apart := self._apart(self.manifest(one))) is not None:
+                        return apart
+            case SourceRef(address=address) if len(self.sources[address].outputs) == 1:
+                (one,) = self.sources[address].outputs.values()
+                if (apart := self._apart(self.manifest(one))) is not None:
+                    return apart
         value = source.value if isinstance(source, Literal) else self.evaluate(source, index)
         try:
             values = list(value)
@@ -296,7 +294,15 @@ class Values(Struct):
 
     # ---- inner
 
-    def _stream(self, manifest: Manifest) -> tuple[int, Callable[[int], Item]]:
+    def _apart(self, manifest: Manifest) -> tuple[int, Callable[[int], Item]] | None:
+        """Of a collection or a stream, whose items are kept apart; None for any other list."""
+        if manifest.items is not None:
+            parts = self.artifacts.items(manifest)
+            return len(parts), lambda n: Item(
+                parts[n].content, Load(self.manifest(parts[n])), parts[n].classes
+            )
+        if manifest.serializer != STREAM:
+            return None
         contents = self.artifacts.contents(manifest)
 
         def item(n: int) -> Item:
