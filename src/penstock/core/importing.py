@@ -71,6 +71,10 @@ def _loading() -> Iterator[None]:
 YOUNG = 2.0
 """Seconds within which a file's times cannot tell two of its versions apart."""
 
+_settled: dict[str, object] = {}
+"""Files of modules that need no second look, each with the spec that it was loaded by: a reload has
+a new one. Their source is not the user's, or so old that any edit from now on has another time."""
+
 
 def distrust_young_bytecode() -> None:
     """Remove the bytecode of first-party modules whose source was written a moment ago.
@@ -83,8 +87,13 @@ def distrust_young_bytecode() -> None:
         # Not by getattr, which asks the `__getattr__` of lazy modules: slow, and theirs to run.
         names = getattr(module, "__dict__", {})
         file, cached = names.get("__file__"), names.get("__cached__")
-        if not isinstance(file, str) or not isinstance(cached, str) or not is_first_party(file):
+        spec = names.get("__spec__")
+        if not isinstance(file, str) or not isinstance(cached, str):
+            continue
+        if spec is not None and _settled.get(file) is spec:
             continue
         with suppress(OSError):
-            if now - os.stat(file).st_mtime < YOUNG:
+            if is_first_party(file) and now - os.stat(file).st_mtime < YOUNG:
                 os.unlink(cached)
+            else:
+                _settled[file] = spec
