@@ -93,6 +93,24 @@ def test_what_is_quick_is_not_told_before_it_has_ended() -> None:
     assert stream.getvalue().count("fit") == 1
 
 
+def test_who_does_not_look_on_does_not_pay_for_what_is_seen(project: Project) -> None:
+    for name in ("encode", "fit"):
+        project.write(name, "")
+    code = "import sys; from flow import training; training.run(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "penstock.session" in loaded
+    assert sorted(name for name in loaded if name.startswith("penstock.views")) == []
+    assert "IPython" not in loaded
+
+
 def test_a_script_in_a_pipe_says_nothing_unless_it_is_asked(project: Project) -> None:
     for name in ("encode", "fit"):
         project.write(name, "")
