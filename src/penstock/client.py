@@ -157,6 +157,17 @@ class Client:
         text = self.texts(run.graph).get(run.graph)
         return unpack(text) if text else None
 
+    def yaml(self, run: str) -> str:
+        """The pipeline of a run as YAML. Raises NotFound."""
+        # Only who asks for it pays for its words.
+        from penstock.spec.printer import print_graph
+
+        record = self.run(run)
+        graph = self.written(record)
+        if graph is None:
+            raise NotFound(f"the graph of run '{record.id}' is not recorded")
+        return print_graph(graph)
+
     def graph(self, run: RunRecord) -> Graph | None:
         """The graph of a run with its arguments in place; None where it was not kept."""
         found = self.written(run)

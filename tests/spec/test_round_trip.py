@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.spec.pipelines import PIPELINES
 
+from penstock import Run
 from penstock.compiled import Compiled
 from penstock.compiling import compile, fingerprint
 from penstock.core.options import options
@@ -20,6 +21,7 @@ from penstock.spec.printer import print_graph
 from penstock.spec.reader import read_spec
 from penstock.spec.record import pack, unpack
 from penstock.spec.schema import schema
+from penstock.spec.text import value_text
 from penstock.spec.tree import Mapping, Scalar, Sequence, Tree, read_tree
 
 DATE = "2026-03-01"
@@ -84,6 +86,26 @@ def test_a_run_of_it_reuses_all_that_the_pipeline_ran(
     never = {step.node for step in steps(before.id) if "fresh" in step.ref or step.status != "done"}
     ran = [step.name for step in steps(after.id) if step.status == "done" and step.total is None]
     assert [name for name in ran if name.partition("[")[0] not in never] == []
+    assert shown(Run(after).result()) == shown(before.result())
+
+
+def shown(value: Any) -> str:
+    # Sets have no order, and `nan` is no equal of itself.
+    return value_text(value)
+
+
+# A method's own name does not lead to its instance, nor that of a partial to what it fixes.
+@pytest.mark.parametrize("name", [name for name in PIPELINES if name != "other_callables"])
+def test_the_yaml_of_a_run_is_the_pipeline_with_the_values_of_the_run(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    timed = name in ("settings", "decorators")
+    session = request.getfixturevalue("filed" if timed else "session")
+    run = PIPELINES[name].options(logical_date=DATE).run()
+    compiled = Compiled(read_spec(run.yaml, "run.yaml"))
+    ours = flatten(compiled.define({}, session.environment(), DATE))
+    theirs = flatten(trace(PIPELINES[name], (), {}, session.environment(), logical_date=DATE))
+    assert fingerprint(ours) == fingerprint(theirs)
 
 
 @ALL

@@ -262,6 +262,11 @@ class Run(Marker, Generic[R]):
             )
         return cast(R, self._client.result(self.id))
 
+    @property
+    def yaml(self) -> str:
+        """Its pipeline as `penstock compile` writes it: what ran, whatever the code has become."""
+        return self._client.yaml(self.id)
+
     def compare(
         self, *others: Run[Any] | str, everything: bool = False, primary: str = ""
     ) -> Comparison:

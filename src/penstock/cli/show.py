@@ -49,7 +49,7 @@ def command(run_id: str, items: bool, as_yaml: bool, tree: bool, stack: str, as_
         show(reader, run_id, tree=tree, as_json=as_json)
         return
     if as_yaml:
-        terminal.out(_yaml(reader, run))
+        terminal.out(reader.yaml(run.id).removesuffix("\n"))
         return
     steps = reader.steps(run.id)
     metrics = reader.metrics(run.id)
@@ -76,16 +76,6 @@ def _run(reader: Client, name: str) -> RunRecord | None:
         if len(name) >= 4 and set(name) <= set("0123456789abcdef"):
             return None
         raise
-
-
-def _yaml(reader: Client, run: RunRecord) -> str:
-    # Only who asks for it pays for its words.
-    from penstock.spec.printer import print_graph
-
-    graph = reader.written(run)
-    if graph is None:
-        raise NotFound(f"the graph of run '{run.id}' is not recorded")
-    return print_graph(graph).removesuffix("\n")
 
 
 def _head(run: RunRecord) -> None:
