@@ -11,7 +11,7 @@ if (location.protocol === "file:") {
           const inside = frame.contentWindow;
           const script = inside.document.createElement("script");
           inside.postMessage = data => {
-            const event = new MessageEvent("message", { data });
+            const event = new MessageEvent("message", { data: structuredClone(data) });
             this.dispatchEvent(event);
             this.onmessage?.(event);
           };
@@ -25,7 +25,7 @@ if (location.protocol === "file:") {
     }
     postMessage(data) {
       this.ready.then(inside => {
-        const event = new inside.MessageEvent("message", { data });
+        const event = new inside.MessageEvent("message", { data: structuredClone(data) });
         inside.dispatchEvent(event);
       });
     }
