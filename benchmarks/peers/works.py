@@ -26,7 +26,7 @@ class Setting:
     mebibytes: int = 512
     rows: int = 5_000_000
     sweep: int = 50
-    table: int = 10_000
+    table: int = 20_000
     runs: int = 500
     limit: float = 100
     """Seconds that one process may take; a size that would take longer is left out and told so."""

@@ -18,7 +18,7 @@ def start(file: str, *parameters: object, resume: bool = True) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         lines = [line for line in done.stdout.splitlines() if "rror" in line] or ["no word"]
-        raise RuntimeError(lines[-1])
+        raise RuntimeError(lines[-1].rpartition("] ")[2])
 
 
 def run(file: str, *parameters: object, resume: bool = True) -> Any:
