@@ -13,6 +13,7 @@ from penstock.cli.terminal import duration, terminal, when
 from penstock.core.ports import RunFilter
 from penstock.core.records import RunRecord, now
 from penstock.core.where.fields import STATUSES
+from penstock.experiments.compare_forms import plain
 from penstock.experiments.listing import BEST, Listing, about, in_words, listing
 
 
@@ -98,7 +99,8 @@ def _as_json(found: Listing, at: int) -> Any:
         return run
     from msgspec import to_builtins
 
-    return to_builtins(run) | {"columns": dict(zip(found.columns, found.values[at], strict=True))}
+    columns = dict(zip(found.columns, found.values[at], strict=True))
+    return to_builtins(run) | {"columns": plain(columns)}
 
 
 def _tell_csv(found: Listing) -> None:
