@@ -223,6 +223,7 @@ def test_a_command_that_cannot_be_meant_is_not_watched(project: Project) -> None
     said = project.penstock("run", "flwo.py", "--watch")
     assert (said.code, said.out) == (2, "")
     assert said.err == "error: no file 'flwo.py'\n  Did you mean 'flow.py'?\n"
+    assert project.penstock("run", "nothing:flow", "--watch").code == 2
 
 
 def test_a_pipeline_that_fails_is_run_again_when_it_is_mended(project: Project) -> None:
