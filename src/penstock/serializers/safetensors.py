@@ -44,7 +44,10 @@ def dtype_name(tensor: Any) -> str:
 
 
 def write(files: Files, name: str, tensors: Mapping[str, Any], note: str) -> None:
-    """Tensors whose elements lie in order; `note` goes into the header, where other tools leave it be."""
+    """Tensors of real numbers, each copied only if it must be, and only while it is written.
+
+    `note` goes into the header, where other tools leave it be.
+    """
     # The widest first: then each begins at a multiple of its width, and there are no gaps.
     order = sorted(tensors, key=lambda key: -tensors[key].element_size())
     places, end = {}, 0
@@ -65,7 +68,8 @@ def write(files: Files, name: str, tensors: Mapping[str, Any], note: str) -> Non
         file.write(len(text).to_bytes(8, "little") + text)
         for key in order:
             if tensors[key].numel():
-                file.write(memory(tensors[key]))
+                plain = in_order(tensors[key])
+                file.write(memory(plain))
 
 
 def read(file: Path | bytes) -> tuple[dict[str, Any], str]:
@@ -90,6 +94,11 @@ def _tensor(buffer: Any, start: int, dtype: str, shape: list[int], data_offsets:
         return torch.empty(shape, dtype=kind)
     flat = torch.frombuffer(buffer, dtype=kind, count=count, offset=start + data_offsets[0])
     return flat.reshape(shape)
+
+
+def in_order(tensor: Any) -> Any:
+    """On the CPU, its elements one after the other."""
+    return tensor.cpu().contiguous()
 
 
 def memory(tensor: Any) -> memoryview:

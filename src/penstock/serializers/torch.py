@@ -71,7 +71,7 @@ def store(value: Any, files: Files) -> dict[str, Any]:
         if same != name:
             described = {"same": same}
         else:
-            prepared[name] = _plain(tensor)
+            prepared[name] = _numbers(tensor)
         if described:
             notes[name] = described
     note: dict[str, Any] = {"tensors": notes} if notes else {}
@@ -192,14 +192,12 @@ def _refused(part: object) -> Any:
 # ---- one tensor
 
 
-def _plain(tensor: Any) -> Any:
-    """The same numbers, on the CPU, one after the other; a complex one as pairs."""
+def _numbers(tensor: Any) -> Any:
+    """The numbers alone; complex ones as pairs."""
     import torch
 
-    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
-    if tensor.is_complex():
-        tensor = torch.view_as_real(tensor)
-    return tensor.contiguous()
+    tensor = tensor.detach().resolve_conj().resolve_neg()
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
 def _described(tensor: Any) -> dict[str, Any]:
@@ -252,7 +250,7 @@ def _restored(tensor: Any, note: dict[str, Any]) -> Any:
 def _content(tensor: Any) -> str:
     import torch
 
-    plain = _plain(tensor)
+    plain = safetensors.in_order(_numbers(tensor))
     trained = (type(tensor) is torch.nn.Parameter, tensor.requires_grad)
     data = safetensors.memory(plain) if plain.numel() else b""
     described = (str(tensor.dtype), tuple(tensor.shape), *trained)
