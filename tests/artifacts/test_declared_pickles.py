@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMRegressor
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
@@ -28,8 +30,10 @@ class Net(nn.Module):
     """A module of the project's own."""
 
 
-@pytest.mark.parametrize("kind", [LogisticRegression, Own, Boosted, nn.Module, nn.Linear, Net])
-def test_estimators_and_modules_are_known_to_be_pickled(kind: type) -> None:
+@pytest.mark.parametrize(
+    "kind", [LogisticRegression, Own, Boosted, nn.Module, nn.Linear, Net, Figure, Axes]
+)
+def test_estimators_modules_and_figures_are_known_to_be_pickled(kind: type) -> None:
     assert is_pickled(kind)
 
 

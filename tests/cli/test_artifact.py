@@ -149,7 +149,8 @@ def test_what_is_not_there_is_told(project: Project, show: Show) -> None:
     assert resolved(project, "last/laod", "last/split", "last/double", "artifact:ffff") == [
         f"run '{run}' has no step 'laod' | Did you mean 'load'?",
         "'last/split' names no output | It has: last/split.train, last/split.test",
-        "'last/double' is a map of 2 items | Name one of them: last/double[0]",
+        "'last/double' is a map of 2 items | Name one of them: last/double[0]. "
+        f"All: penstock artifacts {run} double",
         "there is no artifact 'ffff' | `penstock artifacts RUN` lists those of a run.",
     ]
     for name in ("ffffffff", "zzz", "none/load"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-SERIALIZERS = frozenset(("pickle", "sklearn", "torch-module"))
+SERIALIZERS = frozenset(("pickle", "sklearn", "torch-module", "matplotlib"))
 """Serializers whose files run code when they are read."""
-CLASSES = frozenset(("sklearn.base:BaseEstimator", "torch.nn.modules.module:Module"))
+CLASSES = frozenset(
+    ("sklearn.base:BaseEstimator", "torch.nn.modules.module:Module", "matplotlib.artist:Artist")
+)
 SAFE = ("xgboost", "lightgbm")
 """Libraries whose own classes of these kinds have formats of their own."""
 

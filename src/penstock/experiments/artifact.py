@@ -158,7 +158,8 @@ def _output(step: StepRecord, output: str, name: str) -> tuple[str, Made]:
         return output, made[output]
     if step.total is not None and not step.index:
         raise NotFound(
-            f"'{name}' is a map of {step.total} items", hint=f"Name one of them: {name}[0]"
+            f"'{name}' is a map of {step.total} items",
+            hint=f"Name one of them: {name}[0]. All: penstock artifacts {step.run} {step.node}",
         )
     if not step.outputs:
         raise NotFound(f"'{name}' gave nothing: it is {step.status}", hint=step.reason)
