@@ -539,3 +539,27 @@ def test_a_wrong_setting_is_refused_where_the_step_is_defined(
 def test_a_step_is_not_made_a_step_twice() -> None:
     with pytest.raises(DefinitionError, match="'count' is a step already"):
         step(count)
+
+
+def test_two_types_of_one_name_are_told_apart() -> None:
+    import pandas as pd
+    import polars as pl
+
+    @step
+    def load() -> pl.DataFrame:
+        return pl.DataFrame()
+
+    @step
+    def height(rows: pd.DataFrame) -> int:
+        return len(rows)
+
+    @pipeline
+    def mixed() -> int:
+        return height(load())  # type: ignore[arg-type]  # on purpose
+
+    load.callee.function.__annotations__["return"] = pl.DataFrame
+    height.callee.function.__annotations__["rows"] = pd.DataFrame
+    with pytest.raises(
+        TypeMismatch, match=r"is polars\..*DataFrame, but 'rows' of 'height' is pandas\..*DataFrame"
+    ):
+        mixed.run()

@@ -162,15 +162,22 @@ class Inputs:
 def _mismatch(
     given: str, hint: Any, wanted: Any, name: str, owner: str, where: str
 ) -> TypeMismatch:
+    found, asked = short(hint), short(wanted)
+    if found == asked:  # as pandas and polars both have a DataFrame
+        found, asked = _in_full(hint), _in_full(wanted)
     if not name:
         return TypeMismatch(
-            f"{given} is {short(hint)}, but '{owner}' returns {short(wanted)} ({where})",
+            f"{given} is {found}, but '{owner}' returns {asked} ({where})",
             hint="Change the annotation, or what is returned.",
         )
     return TypeMismatch(
-        f"{given} is {short(hint)}, but '{name}' of '{owner}' is {short(wanted)} ({where})",
+        f"{given} is {found}, but '{name}' of '{owner}' is {asked} ({where})",
         hint=_instead(given, hint, wanted, name, owner),
     )
+
+
+def _in_full(hint: Any) -> str:
+    return f"{hint.__module__}.{hint.__qualname__}" if isinstance(hint, type) else str(hint)
 
 
 def _instead(given: str, hint: Any, wanted: Any, name: str, owner: str) -> str:
