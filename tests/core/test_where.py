@@ -64,7 +64,8 @@ def at(text: str) -> float:
         ("depth not in [4]", Not(Some((Term(DEPTH, "=", "4", 4.0),)))),
         ("kept and not dirty", All((Term(Field("kept"), "=", "true"), Not(Term(Field("dirty"), "=", "true"))))),
         ("param.seed=3", Term(Parameter("seed"), "=", "3", 3.0)),
-        ("seed=3", Term(Field("seed"), "=", "3")),
+        ("run.seed=3", Term(Field("seed"), "=", "3")),
+        ("status=done", Term(Field("status"), "=", "done")),
         ("metric.fit.loss<1", Term(Measure("fit", "loss"), "<", "1", 1.0)),
         ("commit=ab12", Term(Field("commit"), "begins", "ab12")),
         ("note~'good run'", Term(Field("note"), "contains", "good run")),
@@ -129,6 +130,10 @@ def test_a_text_that_means_nothing_is_shown_with_its_place(text: str, said: str)
 def test_a_name_that_is_two_things_asks_which() -> None:
     with pytest.raises(UsageError, match="is a metric and a parameter"):
         where("fit.auc>1", Names(("fit.auc",), ("fit",), ("auc",)))
+    with pytest.raises(UsageError, match=r"Write param.seed or run.seed\."):
+        where("seed=3", NAMES)
+    assert order("duration", Names(("duration",), ("fit",))) == Order(Parameter("duration"))
+    assert where("status=done", Names(("status",), ("fit",))) == where("status=done")
 
 
 def test_orders_and_columns_are_read_by_the_same_names() -> None:

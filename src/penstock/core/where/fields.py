@@ -39,5 +39,9 @@ FIELDS: dict[str, Kind] = {
 }
 """A digest is compared by its beginning; `age` is how long ago a run was created."""
 
+ALWAYS = frozenset(
+    ("id", "status", "tag", "pipeline", "project", "created", "started", "ended", "took", "age")
+)
+"""Fields that a parameter of the same name does not call into question."""
 ALIASES = {"tags": "tag", "began": "started", "run": "id", "duration": "took"}
 STATUSES = ("running", "done", "failed", "rejected", "cancelled", "crashed")

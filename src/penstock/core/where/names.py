@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from penstock.core.conditions import Field, Measure, Names, Order, Parameter, Subject
-from penstock.core.where.fields import ALIASES, FIELDS
+from penstock.core.where.fields import ALIASES, ALWAYS, FIELDS
 from penstock.core.where.words import Word, near, wrong
 
 UNCHECKED = Names()
@@ -52,8 +52,13 @@ def named(text: str, word: Word, names: Names) -> Subject:
     for prefix in _METRICS:
         if name.startswith(prefix) and (found := measure(name.removeprefix(prefix))):
             return found
-    field = name.removeprefix("run.")
-    if (field := ALIASES.get(field, field)) in FIELDS:
+    if name in ALIASES and name in names.parameters:
+        return Parameter(name)
+    plain = name.removeprefix("run.")
+    if (field := ALIASES.get(plain, plain)) in FIELDS:
+        if plain == name in names.parameters and field not in ALWAYS:
+            what = f"'{name}' is a parameter, and something that every run has"
+            raise wrong(text, word, what, f"Write param.{name} or run.{name}.")
         return Field(field)
     metric = measure(name)
     if not names.parameters and not names.steps:
