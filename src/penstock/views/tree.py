@@ -153,7 +153,7 @@ def _map(leaf: Leaf, status: str, now: int, *, over: bool) -> Row:
     words = counted(_in_order(leaf.counts))
     if status in FINAL or over:
         if leaf.error is not None:
-            words = f"{words}; {about(leaf.error)}"
+            words = "; ".join(filter(None, [words, about(leaf.error)]))
         elif not words and record is not None:
             words = about(record)
         of = f" of {leaf.total:,}" if leaf.total is not None and leaf.total != ended else ""
