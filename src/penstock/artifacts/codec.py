@@ -269,7 +269,12 @@ class Artifacts:
         """Store items as they come. The user's code that makes them runs in between."""
         self._met = set()
         files = NewFiles(self.store)
-        writer = StreamWriter(self, files, lambda: NewFiles(self.store, CHUNK), serializer)
+
+        def digested(batch: object) -> None:
+            self._written[id(batch)] = ""
+
+        hold = partial(NewFiles, self.store, CHUNK)
+        writer = StreamWriter(self, files, hold, digested, serializer)
         try:
             for item in items:
                 self._scratch, self._written = scratch, {}

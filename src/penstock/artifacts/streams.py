@@ -79,12 +79,21 @@ def is_stream(value: object) -> bool:
 
 
 class StreamWriter:
-    """Takes items one by one; `hold` makes files that stay in memory up to a chunk's size."""
+    """Takes items one by one; `hold` makes files that stay in memory up to a chunk's size.
+
+    `digested` is told of a batch that its content is not asked for: that of its items is known.
+    """
 
     def __init__(
-        self, family: Family, files: NewFiles, hold: Callable[[], NewFiles], serializer: str
+        self,
+        family: Family,
+        files: NewFiles,
+        hold: Callable[[], NewFiles],
+        digested: Callable[[object], None],
+        serializer: str,
     ) -> None:
         self._family, self._files, self._hold = family, files, hold
+        self._digested = digested
         self._serializer = serializer
         self._index = files.create(INDEX)
         self._hasher = blake3(b"stream")
@@ -135,6 +144,7 @@ class StreamWriter:
     def _close_batch(self) -> None:
         if self._batch:
             batch, self._batch, self._batch_bytes = self._batch, [], 0
+            self._digested(batch)
             self._frame(batch, len(batch), "")
 
     def _frame(self, value: object, batch: int, serializer: str) -> None:
