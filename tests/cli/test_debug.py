@@ -321,7 +321,8 @@ def test_a_breakpoint_in_a_step_stops_there(project: Project) -> None:
     project.write("flow.py", STOPPING)
     with seated(project, *project.command("run", "flow.py")) as seat:
         seat.until("-> return inside")
-        assert seat.asks("p inside") == "2"
+        # Between two lines that are typed the run may be drawn anew.
+        assert "2" in seat.asks("p inside").splitlines()
         seat.type("c")
         code, shown = seat.end()
     assert (code, "1 done" in shown) == (0, True)
@@ -363,7 +364,7 @@ def test_pythons_own_debugger_runs_a_script_with_its_breakpoints(project: Projec
     ]
     with seated(project, *command) as seat:
         seat.until("features.py(2)ratio()")
-        assert seat.asks("p a, b") == "(3.5, 1)"
+        assert "(3.5, 1)" in seat.asks("p a, b").splitlines()
         seat.type("q")
         _, shown = seat.end()
     assert "Traceback" not in shown
