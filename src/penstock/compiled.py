@@ -33,6 +33,7 @@ from penstock.errors import ConfigError, PenstockError, UsageError
 from penstock.spec.binding import bound
 from penstock.spec.opening import opened_graph
 from penstock.spec.reader import Spec, read_spec
+from penstock.spec.values import OF_CODE
 
 Where = Callable[[str], str]
 
@@ -112,7 +113,7 @@ class Compiled:
 
     def _own(self, name: str, source: Input) -> Input:
         """The file's own value, as the type that is asked for."""
-        if not isinstance(source, Literal):
+        if not isinstance(source, Literal) or type(source.value) in OF_CODE:
             return source
         try:
             return replace(source, value=self._coerced(name, source.value, ""))

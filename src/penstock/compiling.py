@@ -20,9 +20,15 @@ from penstock.define.trace import Environment, trace
 from penstock.errors import DefinitionError, PenstockError, UsageError
 from penstock.run.flatten import Flat, StepTemplate, Template, flatten
 from penstock.spec.binding import bound
-from penstock.spec.literals import changed_input
+from penstock.spec.literals import changed_input, within
+from penstock.spec.parser import parse
 from penstock.spec.printer import print_graph
 from penstock.spec.reader import read_spec
+from penstock.spec.text import value_text
+from penstock.spec.values import opaque_in
+
+OPAQUE = "opaque("
+"""How what text cannot hold is written; it may stand in a string, too."""
 
 
 def compile(
@@ -38,9 +44,11 @@ def compile(
     Raises DefinitionError, UsageError.
     """
     compiler = _Compiler(pipeline, arguments, environment, logical_date)
-    graph = _addressed(compiler.graph(), environment)
-    compiler.check(graph)
-    return graph.graph
+    made = _addressed(compiler.graph(), environment)
+    _writable(made.graph, "")
+    graph, without = _without_opaque(made.graph)
+    compiler.check(graph, without)
+    return graph
 
 
 class _Compiler:
@@ -173,14 +181,14 @@ class _Compiler:
         graph = bound(made.graph, arguments, self._environment.digest_value, self._date)
         return fingerprint(flatten(replace(made, graph=numbered(graph))))
 
-    def check(self, made: Definition) -> None:
-        """What is printed is read again, and must be the same pipeline."""
-        text = print_graph(made.graph)
+    def check(self, graph: Graph, given: Mapping[str, Any]) -> None:
+        """What is printed is read again, and must be the same pipeline; with what it cannot hold."""
+        text = print_graph(graph)
         compiled = Compiled(read_spec(text, "the spec"))
         if self._real is None:
             compiled.graph  # noqa: B018  # raises where a value cannot be made
             return
-        again = compiled.define({}, self._environment, self._date)
+        again = compiled.define(given, self._environment, self._date)
         ours, theirs = (flatten(one) for one in (again, self._real))
         if fingerprint(ours) == fingerprint(theirs):
             return
@@ -194,6 +202,44 @@ class _Compiler:
                     "or let a step load the value.",
                 )
         raise DefinitionError("what the pipeline returns cannot be written in a spec")
+
+
+def _writable(graph: Graph, prefix: str) -> None:
+    """Refuse what text cannot hold, by the step that takes it."""
+    for node in graph.nodes:
+        for name, source in node.inputs.items():
+            if kind := _opaque(source):
+                raise DefinitionError(
+                    f"'{name}' of '{prefix}{node.id}' is a {kind}, which text cannot hold "
+                    f"({node.source_line})",
+                    hint="Make it a parameter of the pipeline, or let a step load it.",
+                )
+        if isinstance(node, GraphNode):
+            _writable(node.graph, f"{prefix}{node.id}/")
+
+
+def _without_opaque(graph: Graph) -> tuple[Graph, dict[str, Any]]:
+    """Parameters whose values text cannot hold are required; those values."""
+    values = {
+        param.name: source.value
+        for param in graph.params
+        if not param.structural
+        and isinstance(source := graph.arguments.get(param.name), Literal)
+        and _opaque(source)
+    }
+    given = {name: source for name, source in graph.arguments.items() if name not in values}
+    params = (replace(p, required=p.required or p.name in values) for p in graph.params)
+    return replace(graph, params=tuple(params), arguments=given), values
+
+
+def _opaque(source: Input) -> str:
+    for literal in within(source):
+        text = value_text(literal.value)
+        if OPAQUE in text:
+            read = parse(text, (), ())
+            if isinstance(read, Literal) and (kind := opaque_in(read.value)):
+                return kind
+    return ""
 
 
 def _addressed(definition: Definition, environment: Environment) -> Definition:

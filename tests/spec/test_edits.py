@@ -314,3 +314,46 @@ def test_a_module_that_does_not_import_and_steps_without_a_name_are_told(place: 
     assert "No module named 'nothing_of_this_name'" in done.stderr
     said = refused(place, "compile", "local.py")
     assert "'inside' has no name to find it by (local.py:9)" in said
+
+
+def test_what_text_cannot_hold_is_required_or_refused_with_the_step_that_takes_it(
+    place: Place,
+) -> None:
+    place.write(
+        things="""
+        from pathlib import Path
+        from penstock import pipeline, step
+        print("importing things")
+
+        class Thing:
+            def __reduce__(self):
+                return Thing, ()
+
+        THING = Thing()
+
+        @step
+        def size(of: object, times: int = 1) -> int:
+            return 1
+
+        @pipeline
+        def inside() -> int:
+            return size({"a": [THING]})
+
+        @pipeline
+        def given(thing: object = THING, times: int = 2) -> int:
+            print("building")
+            return size(thing, times)
+    """
+    )
+    said = refused(place, "compile", "things.py:inside")
+    assert "'of' of 'size' is a Thing, which text cannot hold (things.py:18)" in said
+    done = place.penstock("compile", "things.py:given")
+    assert done.stdout.startswith("penstock: 1\n")
+    assert "  thing: = required " in done.stdout
+    (place.root / "t.yaml").write_text(done.stdout)
+    assert "'given' needs a value for 'thing'" in refused(place, "run", "t.yaml")
+    assert ran(place, "things.py:given") == {"size": "done"}
+    (place.root / "u.yaml").write_text(place.penstock("show", "last", "--yaml").stdout)
+    said = refused(place, "run", "u.yaml")
+    assert "u.yaml:14: a Thing cannot be in a file" in said
+    assert place.penstock("diff", "t.yaml", "u.yaml").returncode == 1

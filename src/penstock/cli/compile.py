@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from penstock.cli.terminal import terminal
 from penstock.core.graph import Graph
 from penstock.errors import UsageError
 from penstock.session import session
+
+NOTHING: Mapping[str, Any] = {}
 
 
 @click.command()
@@ -38,26 +41,35 @@ def command(target: str, param: tuple[str, ...], output: str | None) -> None:
         return
     write(Path(output), text)
     fixed = [one.name for one in graph.params if one.structural]
-    terminal.note(f"wrote {output}: run it by  penstock run {output}")
+    missing = "".join(f" -p {one.name}=…" for one in graph.params if one.required
+                      and one.name not in graph.arguments)  # fmt: skip
+    terminal.note(f"wrote {output}: run it by  penstock run {shlex.quote(output)}{missing}")
     if fixed:
         terminal.note(f"fixed, as steps were built from them: {', '.join(fixed)}")
 
 
-def compiled(target: str, param: Sequence[str] = ()) -> Graph:
-    """The graph of a pipeline's code with its parameters open."""
+def compiled(
+    target: str, param: Sequence[str] = (), otherwise: Mapping[str, Any] = NOTHING
+) -> Graph:
+    """The graph of a pipeline's code with its parameters open.
+
+    `otherwise` has values for parameters that need one and are given none.
+    """
     from penstock.compiling import compile
 
     meant = parse(target)
     if meant.is_spec:
         raise UsageError(f"'{target}' is compiled already", hint="Give FILE.py:PIPELINE.")
     project = project_of(meant)
-    pipeline = load(meant, project)
-    given: dict[str, Any] = dict(assignments(param, "-p"))
-    arguments = outside(pipeline.callee, pipeline.name, given, {})
-    opened = session(project, reading=True)
     date = datetime.now(UTC).date().isoformat()
-    # What the pipeline's own function prints is no part of the file.
+    # What the user's own code prints is no part of the file.
     with redirect_stdout(sys.stderr):
+        pipeline = load(meant, project)
+        given: dict[str, Any] = dict(assignments(param, "-p"))
+        needed = pipeline.callee.binding.required
+        given = {name: otherwise[name] for name in needed if name in otherwise} | given
+        arguments = outside(pipeline.callee, pipeline.name, given, {})
+        opened = session(project, reading=True)
         return compile(pipeline, arguments, opened.environment(), date)
 
 

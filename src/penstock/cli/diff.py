@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -12,7 +12,7 @@ from penstock.cli.compile import compiled
 from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.loading import SPECS, parse
 from penstock.cli.terminal import cut, terminal
-from penstock.core.graph import Graph
+from penstock.core.graph import Graph, Literal
 from penstock.errors import NotFound
 from penstock.spec.difference import Difference, difference
 
@@ -30,7 +30,12 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "~"}
 def command(before: str, after: str, stack: str, as_json: bool) -> int:
     from penstock.spec.binding import alike
 
-    found = difference(*alike(_side(before, stack), _side(after, stack)))
+    sides = [_side(text, stack) for text in (before, after)]
+    known = {n: s.value for side in sides if side for n, s in _values(side)}
+    both = [
+        side or compiled(text, (), known) for side, text in zip(sides, (before, after), strict=True)
+    ]
+    found = difference(*alike(*both))
     if as_json:
         terminal.json({"same": not found, "differences": found})
     elif not found:
@@ -40,8 +45,14 @@ def command(before: str, after: str, stack: str, as_json: bool) -> int:
     return 1 if found else 0
 
 
-def _side(text: str, stack: str) -> Graph:
-    """A YAML file, a pipeline's code, or a run."""
+def _values(graph: Graph) -> Iterator[tuple[str, Literal]]:
+    for name, source in graph.arguments.items():
+        if isinstance(source, Literal):
+            yield name, source
+
+
+def _side(text: str, stack: str) -> Graph | None:
+    """The graph of a YAML file or a run; None for a pipeline's code, which may need the other's values."""
     path = Path(text)
     if path.suffix in SPECS:
         from penstock.compiled import read
@@ -49,7 +60,7 @@ def _side(text: str, stack: str) -> Graph:
         parse(text)  # says which file was meant
         return read(path).spec.graph
     if ".py" in text or ":" in text:
-        return compiled(text)
+        return None
     reader = client(stack)
     run = reader.run(text)
     graph = reader.written(run)

@@ -136,10 +136,13 @@ def prepare(target: str, given: Mapping[str, Any], *, reading: bool = False) -> 
     """From what stands on the command line to a graph; when `reading`, no trace is left."""
     meant = parse(target)
     project = project_of(meant)
-    loaded = _loaded(meant, project)
+    # What a module prints when it is imported is no result of the command, either.
+    with _streams(keep=False):
+        loaded = _loaded(meant, project)
     settled = options_of(project, loaded, given)
     opened = session(project, settled.stack.name, reading=reading)
-    definition = _definition(loaded, settled, watched.noting(opened.environment()))
+    with _streams(keep=False):
+        definition = _definition(loaded, settled, watched.noting(opened.environment()))
     _check(opened, definition, settled)
     return Prepared(opened, definition, settled)
 

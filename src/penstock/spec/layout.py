@@ -65,6 +65,8 @@ def _leaf(value: Any) -> Leaf:
         return Leaf(f"= {quoted(value)}" if value[:1] == "=" else value)
     if kind in (type(None), bool, float) or (kind is int and value.bit_length() <= MOST_DIGITS):
         return Leaf(scalars.plain(value), True)
+    if kind.__module__ == "numpy" and getattr(value, "shape", None) == ():
+        return _leaf(value.item())
     return Leaf(f"= {value_text(value)}")
 
 

@@ -49,20 +49,21 @@ def literals(graph: Graph) -> Iterator[Literal]:
             if type(source) is Literal:
                 yield source
             else:
-                yield from _within(source)
+                yield from within(source)
         if node.when is not None:
-            yield from _within(node.when)
+            yield from within(node.when)
         if type(node) is GraphNode:
             yield from literals(node.graph)
-    yield from _within(graph.outputs)
+    yield from within(graph.outputs)
     for source in graph.arguments.values():
-        yield from _within(source)
+        yield from within(source)
 
 
-def _within(source: Input) -> Iterator[Literal]:
+def within(source: Input) -> Iterator[Literal]:
+    """Each literal of an input."""
     match source:
         case Literal():
             yield source
         case Build(items=inner) | Expr(operands=inner) | FirstOf(options=inner):
             for one in inner:
-                yield from _within(one)
+                yield from within(one)

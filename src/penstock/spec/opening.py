@@ -18,7 +18,9 @@ def opened_graph(spec: Spec) -> Graph:
     opener = _Opener(spec)
     graph = opener.graph(spec.graph, ())
     given = {
-        name: opener.input(source, ("parameters" if name in opener.free else "fixed", name))
+        name: opener.input(source, ("parameters", name))
+        if name in opener.free
+        else opener.told(source)
         for name, source in spec.graph.arguments.items()
     }
     return replace(graph, arguments=given)
@@ -48,6 +50,13 @@ class _Opener:
             return replace(literal, value=self._value(literal.value, path))
 
         return changed_input(source, made)
+
+    def told(self, source: Input) -> Input:
+        """What is only told may be what this machine cannot make."""
+        try:
+            return self.input(source, ("fixed",))
+        except ConfigError:
+            return source
 
     def _value(self, value: Any, path: Path) -> Any:
         if not needs_code(value):

@@ -48,7 +48,7 @@ def opened(value: Any) -> Any:
         case Opaque(shown):
             raise UsageError(
                 f"a {shown} cannot be in a file",
-                hint="Give it by -p, write = ref(…), or let a step load it.",
+                hint="Write = ref(…) for what an earlier run made, or let a step load it.",
             )
     kind = type(value)
     if kind in (list, tuple, set, frozenset):
@@ -65,6 +65,22 @@ def needs_code(value: Any) -> bool:
     if kind in (list, tuple, set, frozenset):
         return any(map(needs_code, value))
     return kind is dict and any(needs_code(x) for pair in value.items() for x in pair)
+
+
+def opaque_in(value: Any) -> str:
+    """What it is that text cannot hold; "" if all of it can be held."""
+    match value:
+        case Opaque(shown):
+            return shown
+        case Constructed(_, given):
+            inner: Any = given.values()
+        case dict():
+            inner = (*value, *value.values())
+        case list() | tuple() | set() | frozenset():
+            inner = value
+        case _:
+            return ""
+    return next((found for item in inner if (found := opaque_in(item))), "")
 
 
 def _named(name: str) -> Any:
