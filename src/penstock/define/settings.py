@@ -10,10 +10,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from penstock.core import graph
+from penstock.core import durations, graph
 from penstock.errors import DefinitionError
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 EXTRAS = ("serializer", "aspects")
 
 
@@ -162,9 +161,8 @@ def seconds(text: float | str, what: str) -> float:
     if isinstance(text, int | float) and not isinstance(text, bool) and text > 0:
         return float(text)
     if isinstance(text, str):
-        parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", text)
-        total = sum(float(number) * UNITS[unit] for number, unit in parts)
-        if total > 0 and not re.sub(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", "", text).strip():
+        total = durations.seconds(text)
+        if total:
             return total
         if re.fullmatch(r"\d+(\.\d+)?", text.strip()) and float(text) > 0:
             return float(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from penstock.core.durations import duration
 from penstock.core.graph import (
     FORMAT,
     CachePolicy,
@@ -18,7 +19,6 @@ from penstock.core.graph import (
     StepNode,
 )
 from penstock.spec import scalars
-from penstock.spec.durations import duration
 from penstock.spec.layout import WIDTH, Leaf, lines, shape, value_shape
 from penstock.spec.text import value_text
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from penstock.core.durations import seconds
 from penstock.core.graph import (
     FORMAT,
     CachePolicy,
@@ -24,7 +25,6 @@ from penstock.core.graph import (
 )
 from penstock.core.place import Place, near, unknown
 from penstock.errors import ConfigError, UsageError
-from penstock.spec.durations import seconds
 from penstock.spec.parser import built, parse
 from penstock.spec.printer import REQUIRED
 from penstock.spec.tree import Mapping, Scalar, Sequence, Tree, read_tree
