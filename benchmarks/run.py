@@ -218,7 +218,7 @@ def frame(setting: Setting) -> list[Row]:
 
 
 def runs(setting: Setting) -> list[Row]:
-    """A project with a history of 50,000 runs of four steps: lists, filters, one run, completion."""
+    """A project with a history of 50,000 runs of four steps: lists, filters, one run, a comparison."""
     count = 50_000
     asked: dict[str, tuple[str, ...]] = {
         "runs": (),
