@@ -120,7 +120,9 @@ def test_a_call_becomes_a_node_whose_inputs_are_in_the_order_of_the_signature(tr
     assert list(inputs(definition, "fit").items()) == [("rows", OutputRef("load")), ("depth", 3)]
     assert definition.graph.outputs == OutputRef("fit")
     assert definition.graph.doc == "A flow."
-    assert definition.graph.params == (ir.Param(name="count", type="int", required=True, structural=True),)
+    assert definition.graph.params == (
+        ir.Param(name="count", type="int", required=True, structural=True),
+    )
     assert plain(definition.graph.arguments["count"]) == 4
     load_node = nodes(definition)["load"]
     assert load_node.ref.endswith("test_graphs:load")

@@ -41,7 +41,9 @@ def test_after_a_nested_pipeline_is_after_its_steps() -> None:
     assert waits_for(flow) == {"with_steps/make", "with_steps/make-2"}
 
 
-def test_after_one_without_steps_is_after_what_it_was_given_its_guard_and_what_it_waits_for() -> None:
+def test_after_one_without_steps_is_after_what_it_was_given_its_guard_and_what_it_waits_for() -> (
+    None
+):
     @pipeline
     def flow() -> None:
         given, guard = make.named("given")(1), make.named("guard")(2)
