@@ -114,6 +114,8 @@ def _tell(runs: Sequence[RunRecord], garbage: Garbage, *, dry_run: bool) -> None
     terminal.out(
         f"{verb} {_many(len(garbage.artifacts), 'artifact')} in {files}, {in_bytes(garbage.size)}"
     )
+    if not garbage.files and any(one.inline is None for one in garbage.artifacts):
+        terminal.note("Files of the last minute stay; the next gc takes them.")
 
 
 def _many(count: int, noun: str) -> str:
