@@ -85,9 +85,7 @@ class Place:
     def _last_words(self) -> str:
         text = self._errors.read_text(errors="replace") or self._output.read_text(errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        raised = [
-            line for line in lines if re.match(r"[\w.]*(Error|Exception|Corrupt|Failed)\b", line)
-        ]
+        raised = [line for line in lines if re.match(r"(error:|[\w.]*(Error|Exception)\b)", line)]
         return (raised or lines or ["no word"])[-1].replace(str(self.root), "")[:160]
 
 

@@ -48,6 +48,9 @@ class Observed:
 Places = Callable[[], AbstractContextManager[Place]]
 Work = Callable[[Setting, Places], Iterator[Observed]]
 
+BITS: Final = (1, 2)
+"""Two are tried, one at a time: in text such as base64 one may spoil the form and another only the content."""
+WRONG: Final = "**wrong data**"
 EDITED: Final = 21
 """What the step of the work `edit` is given."""
 
@@ -200,28 +203,38 @@ def killed(setting: Setting, places: Places) -> Iterator[Observed]:
 
 def bits(setting: Setting, places: Places) -> Iterator[Observed]:
     """One bit is flipped in each stored array: who notices, on loading it, and when a step is given it?"""
-    with places() as place:
-        if said := place.peer.lacks.get("bits"):
-            yield Observed("loaded", words=said)
-            return
-        prepared(place, ("bits", 1, "a"))
-        made = "large_work.make(1)"
-        whole = ask(place, f"import large_work; print(large_work.digest({made}))")
-        given = f"large_work.shift({made}), 'b'"
-        right = ask(place, f"import large_work; print(large_work.digest({given}))")
-        place.run("bits", 1, "a", limit=setting.limit)
-        flip(place.root)
-        for what, arguments, expected in (
-            ("loaded", ("bits_load", 1), whole),
-            ("given to a step", ("bits", 1, "b"), right),
-        ):
-            try:
-                result = place.run(*arguments, limit=setting.limit).result
-            except Failed as error:
-                yield Observed(what, words=f"refused: {error}")
-            else:
-                words = "right again" if result == expected else "**wrong data**"
-                yield Observed(what, words=words)
+    told: dict[str, list[str]] = {}
+    for bit in BITS:
+        with places() as place:
+            if said := place.peer.lacks.get("bits"):
+                yield Observed("loaded", words=said)
+                return
+            for what, words in flipped(place, setting, bit):
+                told.setdefault(what, []).append(words)
+    for what, all_words in told.items():
+        wrong = all_words.count(WRONG)
+        some = f" by {wrong} of the {len(BITS)} bits" if wrong < len(BITS) else ""
+        yield Observed(what, words=WRONG + some if wrong else all_words[0])
+
+
+def flipped(place: Place, setting: Setting, bit: int) -> Iterator[tuple[str, str]]:
+    prepared(place, ("bits", 1, "a"))
+    made = "large_work.make(1)"
+    whole = ask(place, f"import large_work; print(large_work.digest({made}))")
+    given = f"large_work.shift({made}), 'b'"
+    right = ask(place, f"import large_work; print(large_work.digest({given}))")
+    place.run("bits", 1, "a", limit=setting.limit)
+    flip(place.root, bit)
+    for what, arguments, expected in (
+        ("loaded", ("bits_load", 1), whole),
+        ("given to a step", ("bits", 1, "b"), right),
+    ):
+        try:
+            result = place.run(*arguments, limit=setting.limit).result
+        except Failed as error:
+            yield what, f"refused: {error}"
+        else:
+            yield what, "right again" if result == expected else WRONG
 
 
 WORKS: dict[str, Work] = {
@@ -315,8 +328,8 @@ def replace(root: Path, old: str, new: str) -> None:
     raise Failed(f"no file has {old!r}")
 
 
-def flip(root: Path) -> None:
-    """The lowest bit of the byte in the middle of each large file that is not ours."""
+def flip(root: Path, bit: int) -> None:
+    """In the byte in the middle of each large file that is not ours."""
     stored = [
         file
         for file in root.rglob("*")
@@ -331,4 +344,4 @@ def flip(root: Path) -> None:
             handle.seek(file.stat().st_size // 2)
             byte = handle.read(1)[0]
             handle.seek(-1, os.SEEK_CUR)
-            handle.write(bytes([byte ^ 1]))
+            handle.write(bytes([byte ^ bit]))
