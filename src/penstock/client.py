@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from penstock.artifacts.streams import STREAM
 from penstock.config import near
-from penstock.core import where as language
 from penstock.core.conditions import Measure, Names
 from penstock.core.explanation import Explanation, Shown
 from penstock.core.graph import Closure, Graph
@@ -49,6 +48,9 @@ class Client:
         """The filter with a condition and an order as people write them. Raises UsageError."""
         if not where and not sort:
             return filter
+        # Most commands ask for no choice: its language takes as long as a hundredth of a run.
+        from penstock.core import where as language
+
         names = self.names()
         return replace(
             filter,

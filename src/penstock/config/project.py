@@ -9,7 +9,6 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from penstock.config.retention import RETENTION, retained
 from penstock.config.toml import Toml
 from penstock.core.place import Place, near, unknown
 from penstock.core.project import Project
@@ -141,6 +140,11 @@ class _Reader:
         return value
 
     def retention(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "retention" not in values:
+            return {}
+        # Only a project that has the table pays for what reads it.
+        from penstock.config.retention import RETENTION, retained
+
         table = self.table(values, "retention")
         self.keys(table, RETENTION, "a setting of retention", "retention")
         retained(table, lambda name: self.place("retention", name))

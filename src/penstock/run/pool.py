@@ -35,10 +35,10 @@ class Pool(Struct):
 
     def submit(self, task: Task, call: Call, kind: str) -> list[Ended]:
         """Begin a call; what has ended by then, which is this very call where it ran here."""
+        executor = self._executor(kind)
         self.serial += 1
         self.running[self.serial] = Running(task, call, kind)
         function = task.template.function
-        executor = self._executor(kind)
         executor.submit(Work(self.serial, call, function.call, function.target))
         return list(self._ended(executor.poll(0.0)))
 
