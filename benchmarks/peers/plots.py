@@ -37,7 +37,7 @@ def steps(found: Cells) -> Any:
     figure = Figure(figsize=(9, 4.2))
     axes = figure.subplots(1, 2, sharey=True)
     for axis, what in zip(axes, ("first", "again"), strict=True):
-        for name in PEERS:
+        for place, name in enumerate(PEERS):
             points = sorted(
                 (int(size), one.seconds)
                 for (work, peer, both), one in found.items()
@@ -51,14 +51,17 @@ def steps(found: Cells) -> Any:
                     *zip(*points, strict=True),
                     marker="o",
                     linewidth=3 if ours else 1.2,
-                    color=OURS if ours else None,
+                    color=OURS if ours else f"C{place - 1}",
                     label=PEERS[name].title,
                     zorder=3 if ours else 2,
                 )
-        axis.set(xscale="log", yscale="log", xlabel="steps of a chain", title=f"{what} run")
+        axis.set(xscale="log", yscale="log", xlabel="steps of a chain", title=what)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("seconds, whole process")
-    axes[0].legend(fontsize=8, frameon=False)
+    lines, labels = axes[0].get_legend_handles_labels()
+    figure.legend(
+        lines, labels, fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(0.91, 0.5)
+    )
     return figure
 
 
