@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -181,6 +182,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     given = arguments()
+    # Ended by a signal, too, it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     setting = {"full": Setting(), "small": SMALL, "tiny": TINY}[given.size]
     if given.limit:
         setting = replace(setting, limit=given.limit)
