@@ -245,7 +245,7 @@ def test_a_terminal_shows_the_run_in_place_and_a_pipe_does_not(project: Project)
     process = subprocess.Popen(
         project.command("run", "flow.py"),
         cwd=project.root,
-        env=project.environment(TERM="xterm", COLUMNS="60", NO_COLOR=""),
+        env=project.environment(TERM="xterm", COLUMNS="60", NO_COLOR="", CI=""),
         stdout=slave,
         stderr=slave,
     )

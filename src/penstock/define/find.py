@@ -34,8 +34,12 @@ def address(ref: str, function: Callable[..., Any], root: Path) -> str:
 
 
 def _is_step(value: object, function: Callable[..., Any]) -> bool:
+    # By its type: asked for their `__class__`, objects of other libraries may warn, or load something.
+    if not issubclass(type(value), Step):
+        return False
+    step: Any = value
     # A method is made anew each time it is taken from its instance.
-    return isinstance(value, Step) and value.callee.function == function
+    return bool(step.callee.function == function)
 
 
 def _resolved(ref: str) -> object:
