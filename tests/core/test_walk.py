@@ -258,6 +258,11 @@ def test_functions_of_ones_own_count_with_their_code_and_what_they_enclose() -> 
     assert digest(adder(1)) != digest(adder(2))
 
 
+def test_how_a_function_takes_its_arguments_counts() -> None:
+    ways = "lambda x: x", "lambda *x: x", "lambda **x: x", "lambda *, x: x", "lambda x, /: x"
+    assert len({digest(eval(way)) for way in ways}) == len(ways)  # noqa: S307 -- of our own
+
+
 PROGRAM = """
 import datetime as dt, decimal, re, sys
 from penstock.core.walk import digest_plain, unfold

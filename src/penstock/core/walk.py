@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import EnumType
 from functools import cached_property
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import Any
 
 from blake3 import blake3
@@ -395,7 +396,9 @@ def _code(value: types.CodeType) -> Fields:
     if not value.co_name.startswith("<") and consts and isinstance(consts[0], str):
         consts = (None, *consts[1:])  # the docstring
     names = (value.co_names, value.co_varnames, value.co_freevars)
-    return Fields("code", (value.co_code, value.co_exceptiontable, consts, *names))
+    counts = (value.co_posonlyargcount, value.co_argcount, value.co_kwonlyargcount)
+    taken = (*counts, bool(value.co_flags & CO_VARARGS), bool(value.co_flags & CO_VARKEYWORDS))
+    return Fields("code", (value.co_code, value.co_exceptiontable, consts, *names, *taken))
 
 
 def _cell(value: types.CellType) -> tuple[object, ...]:
