@@ -60,12 +60,12 @@ class Seat:
 
 @contextmanager
 def seated(project: Project, *command: str, **variables: str) -> Iterator[Seat]:
-    """At this command in a terminal of 100 columns."""
+    """At this command in a terminal, of 100 columns unless they are given."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command,
         cwd=project.root,
-        env=project.environment(TERM="xterm", COLUMNS="100", **variables),
+        env=project.environment(**{"TERM": "xterm", "COLUMNS": "100", **variables}),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

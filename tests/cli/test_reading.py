@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.cli.project import FEATURES, Project
+from tests.cli.seat import seated
+
+from penstock.views.words import cells
 
 RUNS = ("runs", "show", "why", "logs", "artifacts", "config", "stack", "doctor", "gc")
 
@@ -67,6 +70,49 @@ def test_show_has_steps_parameters_metrics_and_the_command(ran: Project) -> None
         "load  reused",
     ):
         assert text in out
+
+
+def test_what_is_shown_of_a_run_does_not_steer_the_terminal(project: Project) -> None:
+    project.write(
+        "wild.py",
+        """
+        from penstock import context, pipeline, step
+
+        @step
+        def 測る(text: str) -> str:
+            context().log_metric("m\\x1b[31m", 1)
+            return text
+
+        @step
+        def keep(text: str) -> str:
+            return text
+
+        @pipeline
+        def wild(text: str = "a\\x1b[2Jb") -> str:
+            return keep(測る(text))
+        """,
+    )
+    ran = project.penstock("run", "wild.py", "--name", "x\x1b[5A\ny", PENSTOCK_PROGRESS="lines")
+    project.penstock("note", "last", "of\x1b[0m\r\nlines")
+    shown = [project.penstock(*words).out for words in (("show",), ("why",), ("runs",))]
+    planned = project.penstock("plan", "wild.py").out
+    assert "\x1b" not in "".join([ran.out, ran.err, *shown, planned])
+    assert " 'x [5A y': wild on local\n" in ran.err
+    assert "  text      a [2Jb\n" in shown[0]
+    # A wide character takes two columns.
+    assert "  測る  reuse    from run" in planned
+    assert "  keep  reuse    from run" in planned
+    assert "  測る  done" in shown[0]
+
+
+def test_a_table_fits_its_terminal_and_is_whole_in_a_pipe(ran: Project) -> None:
+    name = "測る" * 10 + "wide"
+    ran.penstock("note", "last", "--name", name)
+    assert f"  {name} #after\n" in ran.penstock("runs").out
+    with seated(ran, *ran.command("runs"), COLUMNS="60") as seat:
+        lines = seat.end()[1].splitlines()
+    assert [line.split()[1] for line in lines] == ["status", "done", "done"]
+    assert max(map(cells, lines)) <= 60
 
 
 def test_runs_are_found_by_name_prefix_and_tag(ran: Project) -> None:

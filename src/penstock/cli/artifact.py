@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.cli.terminal import terminal
+from penstock.cli.terminal import cells, fit, terminal
 from penstock.client import Client, in_bytes
 from penstock.core.tame import printable
 from penstock.experiments.artifact import Card, Consumer, Producer, card, find
@@ -35,7 +35,7 @@ def show(reader: Client, name: str, *, tree: bool, as_json: bool) -> None:
         terminal.out()
         terminal.out(terminal.style(title, "bold"))
         for line in drawn(links):
-            terminal.out(_cut(f"  {line}"))
+            terminal.out(fit(f"  {line}", terminal.width))
 
 
 def _head(found: Card) -> None:
@@ -102,14 +102,10 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """The columns that fit; others are counted."""
     room, count = terminal.width, 0
     for number, title in enumerate(head):
-        room -= max([len(title), *(len(row[number]) for row in rows)]) + 2
+        room -= max([cells(title), *(cells(row[number]) for row in rows)]) + 2
         if room < -2 and count:
             break
         count += 1
     terminal.table(head[:count], [row[:count] for row in rows])
     if count < len(head):
         terminal.out(terminal.style(f"… and {len(head) - count} more columns", "dim"))
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= terminal.width else line[: terminal.width - 1] + "…"

@@ -9,7 +9,7 @@ import click
 
 from penstock.cli import completing
 from penstock.cli.flags import as_json, client, on_stack
-from penstock.cli.terminal import cut, terminal
+from penstock.cli.terminal import cells, fit, terminal
 from penstock.client import Client
 from penstock.core.ports import RunFilter
 from penstock.errors import NotFound, UsageError
@@ -22,6 +22,8 @@ NARROW = 14
 """Characters that a run's column has at least."""
 WIDE = 48
 """Characters that it has at most, unless there is no edge."""
+NAMES = 28
+"""And the column of names, unless a third of all is more."""
 MOST = 20
 """Runs that a filter brings."""
 DIFF = 30
@@ -155,11 +157,12 @@ def _tell(found: Comparison, *, diff: bool) -> None:
 
 def _table(section: Section, shown: Shown) -> None:
     """As many runs beside the baseline as there is room for; the others below."""
-    named = min(max(len(section.title), *(len(line.name) for line in section.lines)), 28)
+    widest = max(cells(section.title), *(cells(line.name) for line in section.lines))
+    named = min(widest, max(NAMES, terminal.width // 3))
     columns = [
         max(
-            len(_head(column)),
-            *(len(_cell(line.cells, line.verdicts, at)) for line in section.lines),
+            cells(_head(column)),
+            *(cells(_cell(line.cells, line.verdicts, at)) for line in section.lines),
         )
         for at, column in enumerate(shown.columns)
     ]
@@ -168,8 +171,8 @@ def _table(section: Section, shown: Shown) -> None:
         widest = _share([columns[at] for at in places], room)
         rows, styles = [], {}
         for row, line in enumerate(section.lines):
-            cells = [cut(_cell(line.cells, line.verdicts, at), widest) for at in places]
-            rows.append([cut(line.name, named), *cells])
+            texts = [fit(_cell(line.cells, line.verdicts, at), widest) for at in places]
+            rows.append([fit(line.name, named), *texts])
             for n, at in enumerate(places):
                 if line.verdicts and (verdict := line.verdicts[at]) is not None:
                     styles[row, n + 1] = STYLES[verdict]

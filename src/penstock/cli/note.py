@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from penstock.cli.flags import as_json, client, on_stack, run_argument
-from penstock.cli.terminal import terminal
+from penstock.cli.terminal import one_line, terminal
 from penstock.errors import UsageError
 
 
@@ -38,4 +38,4 @@ def command(
         terminal.json(changed)
         return
     words = [f"'{changed.name}'" if changed.name else "", *(f"#{t}" for t in changed.tags)]
-    terminal.out(" ".join(filter(None, [f"run {changed.id}", *words, changed.note])))
+    terminal.out(one_line(" ".join(filter(None, [f"run {changed.id}", *words, changed.note]))))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from penstock.cli.run import flags, prepare
-from penstock.cli.terminal import terminal
+from penstock.cli.terminal import cells, one_line, padded, terminal
 
 STATUS = {
     "reuse": "reused",
@@ -28,11 +28,13 @@ def command(target: str, as_json: bool, **given: Any) -> None:
     if as_json:
         terminal.json(planned)
         return
-    width = max((len(one.step) for one in planned), default=4)
+    width = max((cells(one.step) for one in planned), default=4)
     for one in planned:
         action = terminal.status(STATUS[one.action]).replace(STATUS[one.action], one.action)
         about = f"{one.reused} of {one.total} items reused; " if one.total and one.reused else ""
         gap = " " * (8 - len(one.action))
-        terminal.out(f"  {one.step:<{width}}  {action}{gap} {about}{one.reason}".rstrip())
+        terminal.out(
+            f"  {padded(one.step, width)}  {action}{gap} {about}{one_line(one.reason)}".rstrip()
+        )
     counts = Counter(one.action for one in planned)
     terminal.note(", ".join(f"{count} to {action}" for action, count in counts.items()))

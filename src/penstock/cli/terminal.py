@@ -11,13 +11,19 @@ import msgspec
 
 from penstock.views.choice import is_live
 from penstock.views.colors import STATUS, colors, paint
+from penstock.views.words import cells as cells
 from penstock.views.words import cut as cut
 from penstock.views.words import duration as duration
+from penstock.views.words import fit as fit
 from penstock.views.words import number as number
+from penstock.views.words import one_line as one_line
+from penstock.views.words import padded as padded
 from penstock.views.words import when as when
 
 NARROW = 12
-"""Characters that a column keeps on a narrow terminal."""
+"""Columns that a column keeps on a narrow terminal."""
+SHORT = 4
+"""On one that is too narrow for that."""
 
 
 class Terminal:
@@ -33,9 +39,8 @@ class Terminal:
 
     @property
     def width(self) -> int:
-        """Columns; without a terminal there is no edge."""
-        stream = self._out if self._out.isatty() else self._err
-        return shutil.get_terminal_size((80, 24)).columns if stream.isatty() else 10_000
+        """Columns; without a terminal there is no edge: what goes on to `grep` or a file is whole."""
+        return shutil.get_terminal_size((80, 24)).columns if self._out.isatty() else 10_000
 
     @property
     def errors(self) -> IO[str]:
@@ -78,30 +83,25 @@ class Terminal:
 
         `styles` are those of single cells, by row and column.
         """
-        lines = [list(row) for row in rows]
+        lines = [[one_line(cell) for cell in row] for row in rows]
         widths = [
-            max([len(title), *(len(row[n]) for row in lines)]) for n, title in enumerate(head)
+            max([cells(title), *(cells(row[n]) for row in lines)]) for n, title in enumerate(head)
         ]
         _fit(widths, self.width - 2 * (len(head) - 1))
         if any(head):
             self.out(self.style(_line(head, widths, right), "dim"))
         for at, row in enumerate(lines):
-            # Only what is too long for its place is changed; the last is text, and one line.
-            cells = [
-                cell if len(cell) <= width else cut(cell, width)
-                for cell, width in zip([*row[:-1], cut(row[-1], widths[-1])], widths, strict=True)
-            ]
-            padded = _cells(cells, widths, right)
+            shown = [fit(cell, width) for cell, width in zip(row, widths, strict=True)]
             styled = [
                 self.style(cell, *styles[at, n]) if (at, n) in styles else cell
-                for n, cell in enumerate(padded)
+                for n, cell in enumerate(_cells(shown, widths, right))
             ]
             self.out(self._colored(row, styled))
 
-    def _colored(self, row: Sequence[str], padded: Sequence[str]) -> str:
+    def _colored(self, row: Sequence[str], texts: Sequence[str]) -> str:
         shown = [
             cell.replace(word, self.status(word)) if word in STATUS else cell
-            for word, cell in zip(row, padded, strict=True)
+            for word, cell in zip(row, texts, strict=True)
         ]
         return "  ".join(shown).rstrip()
 
@@ -116,7 +116,12 @@ def _write(text: str, stream: IO[str]) -> None:
 
 
 def _fit(widths: list[int], room: int) -> None:
-    """Take from the columns what is too much, and leave each so much that it says something."""
+    """Take from the columns what is too much, and leave each so much that it says something.
+
+    Where there is not even room for that, what was cut is cut more, and then what stands last; the
+    first column says what a line is about, and stays.
+    """
+    whole = list(widths)
     for _ in widths:
         over = sum(widths) - room
         if over <= 0:
@@ -125,17 +130,25 @@ def _fit(widths: list[int], room: int) -> None:
         if widths[wide] <= NARROW:
             wide = widths.index(max(widths))
         widths[wide] = max(widths[wide] - over, min(widths[wide], NARROW))
+    others = range(len(widths) - 1, 0, -1)
+    texts = [n for n in others if widths[n] < whole[n] or n == len(widths) - 1]
+    while sum(widths) > room and (wide := max(texts, key=widths.__getitem__, default=0)):
+        if widths[wide] <= SHORT:
+            texts = [n for n in others if widths[n] > SHORT][:1]
+            continue
+        widths[wide] -= 1
 
 
 def _cells(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> list[str]:
     return [
-        cell.rjust(width) if n in right else cell.ljust(width)
+        padded(cell, width, right=n in right)
         for n, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
-    return "  ".join(_cells(row, widths, right)).rstrip()
+    shown = [fit(cell, width) for cell, width in zip(row, widths, strict=True)]
+    return "  ".join(_cells(shown, widths, right)).rstrip()
 
 
 terminal = Terminal(sys.stdout, sys.stderr)

@@ -13,7 +13,7 @@ from penstock.views.colors import STATUS, colors
 from penstock.views.drawing import Pen
 from penstock.views.screen import where
 from penstock.views.tree import steps_line
-from penstock.views.words import about, counted, duration, one_line, took
+from penstock.views.words import about, cells, counted, duration, one_line, padded, took
 
 PULSE = (30.0, 60.0, 120.0, 300.0)
 """Seconds after which a step that still runs is told, and then as often as the last says."""
@@ -48,11 +48,11 @@ class Lines:
             match event:
                 case RunStarted(run=run):
                     name = f" '{run.name}'" if run.name else ""
-                    self._say(f"run {run.id}{name}: {run.pipeline} {where(run)}")
+                    self._say(one_line(f"run {run.id}{name}: {run.pipeline} {where(run)}"))
                     self._thread.start()
                 case TextsFound():
                     # The names that are to come: so that all lines have the same columns.
-                    names = (len(id) for id in self._board.leaves if len(id) <= WIDEST)
+                    names = (wide for id in self._board.leaves if (wide := cells(id)) <= WIDEST)
                     self._widest = max([self._widest, *names])
                 case StepChanged(step=step) if step.status in FINAL:
                     if not step.index or step.status == "failed":
@@ -78,9 +78,9 @@ class Lines:
         return self._columns(step.name, step.status, took(step), words)
 
     def _columns(self, name: str, status: str, passed: str, words: str) -> str:
-        self._widest = max(self._widest, len(name))
+        self._widest = max(self._widest, cells(name))
         colored = self._pen.paint(f"{status:<9}", STATUS.get(status, "dim"))
-        line = f"  {one_line(name):<{self._widest}}  {colored} {passed:>8}  {one_line(words)}"
+        line = f"  {padded(one_line(name), self._widest)}  {colored} {passed:>8}  {one_line(words)}"
         return line.rstrip()
 
     def _end(self, ended: RunEnded) -> None:

@@ -48,6 +48,12 @@ def fit(text: str, width: int) -> str:
     return kept + "…" if width > 0 else ""
 
 
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """So many columns at least, with blanks at its end; `right`, at its beginning."""
+    blanks = " " * (width - cells(text))
+    return blanks + text if right else text + blanks
+
+
 def duration(seconds: float) -> str:
     """ "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
     if seconds < 0:
