@@ -89,10 +89,9 @@ class Compiled:
             flags = " ".join(f"-p {name}=…" for name in missing)
             what = "', '".join(missing)
             raise UsageError(f"'{self.name}' needs a value for '{what}'", hint=f"Add {flags}")
-        try:
-            graph = bound(self.graph, arguments, environment.digest_value, logical_date)
-        except UsageError as error:
-            raise ConfigError(f"{self.spec.file}: {error.message}", hint=error.hint) from None
+        graph = bound(
+            self.graph, arguments, environment.digest_value, logical_date, self.spec.place
+        )
         attached = Attached(environment, logical_date, coerce, self.spec.place)
         made = attached.definition(graph)
         kept = with_code(self.graph, made.graph)

@@ -128,6 +128,13 @@ def test_what_does_not_fit_names_the_parameter_and_what_was_expected(
     assert message in caught.value.message
 
 
+def test_of_a_wrong_value_that_is_long_the_beginning_is_told() -> None:
+    with pytest.raises(UsageError) as caught:
+        coerce("x" * 10_000, int, "depth")
+    assert caught.value.message.endswith("xxx…")
+    assert len(caught.value.message) < 250
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("90", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("5ms", 0.005)],

@@ -508,6 +508,12 @@ def test_an_async_function_is_refused_where_it_is_defined() -> None:
 WRONG_SETTINGS: list[tuple[dict[str, Any], str]] = [
     ({"timeout": "soon"}, "'f': timeout='soon' is not a time (FILE:N)\n"
      '  Write "90s", "10m", "1h30m", or seconds.'),
+    ({"timeout": float("inf")}, "'f': timeout=inf is not a time (FILE:N)\n"
+                                '  Write "90s", "10m", "1h30m", or seconds.'),
+    ({"retries": Retry("2")}, "'f': Retry(times='2') is not a number of attempts (FILE:N)\n"  # type: ignore[arg-type]
+                              "  Write Retry(times=2)."),
+    ({"retries": Retry(2, delay=float("nan"))}, "'f': Retry(delay=nan) is no wait (FILE:N)\n"
+        "  Write Retry(delay=1.0, backoff=2.0): seconds, and by what they grow."),
     ({"timeout": -1}, "'f': timeout=-1 is not a time (FILE:N)\n"
      '  Write "90s", "10m", "1h30m", or seconds.'),
     ({"retries": -1}, "'f': retries=-1 is negative (FILE:N)\n  Write retries=0 for none."),

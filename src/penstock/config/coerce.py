@@ -17,6 +17,8 @@ from penstock.errors import UsageError
 _TRUE = frozenset(("true", "yes", "on", "1"))
 _FALSE = frozenset(("false", "no", "off", "0"))
 _LISTS = (list, tuple, set, frozenset)
+LONGEST = 200
+"""Characters of a wrong value that are shown."""
 
 
 def coerce(value: Any, hint: Any, name: str = "") -> Any:
@@ -30,8 +32,10 @@ def coerce(value: Any, hint: Any, name: str = "") -> Any:
         return _coerce(value, hint, name)
     except _Misfit as misfit:
         where = f"'{misfit.name}'" if misfit.name else "the value"
+        got = repr(misfit.value)
+        got = got if len(got) <= LONGEST else got[: LONGEST - 1] + "…"
         raise UsageError(
-            f"{where}: expected {misfit.expected}, got {misfit.value!r}", hint=misfit.hint
+            f"{where}: expected {misfit.expected}, got {got}", hint=misfit.hint
         ) from None
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 
+MOST = 1e12
+"""Seconds; more are a slip, or inf."""
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)"
 
 
 def seconds(text: str) -> float | None:
-    """In seconds; None if it is no duration."""
+    """In seconds; None if it is no duration, or one that nobody waits for."""
     parts = re.findall(_PART, text)
     if not parts or re.sub(_PART, "", text).strip():
         return None
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
+    total = sum(float(number) * UNITS[unit] for number, unit in parts)
+    return total if total <= MOST else None
 
 
 def duration(value: float) -> str | float:
@@ -24,3 +27,8 @@ def duration(value: float) -> str | float:
         if count >= 1 and seconds(word) == value:
             return word
     return value
+
+
+def is_wait(value: object) -> bool:
+    """Whether it is a number to wait by: neither negative nor nan nor without end."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST

@@ -60,8 +60,11 @@ def _visit(
         elif step in path:
             circle = [*list(path)[list(path).index(step) :], step]
             told = " -> ".join(f"'{id}' ({lines[id]})" for id in circle)
+            # Of code only `.after` can do it; of a file, what a step takes.
+            turned = any(nodes[id].after for id in circle)
             raise DefinitionError(
-                f"these steps wait for each other: {told}", hint="Remove one `.after`."
+                f"these steps wait for each other: {told}",
+                hint="Remove one `.after`." if turned else "Let one of them take something else.",
             )
         else:
             here = step

@@ -115,10 +115,20 @@ def checked(settings: Settings, name: str, where: str) -> Settings:
             raise wrong(
                 f"retries={settings.retries} is not a number of attempts", "Write retries=2."
             )
-        case Retry(times, _, _, on):
+        case Retry(times, delay, backoff, on):
             classes = on if isinstance(on, tuple) else (on,)
             if not all(isinstance(cls, type) and issubclass(cls, BaseException) for cls in classes):
                 raise wrong("Retry(on=…) takes exception classes", "Write on=(ConnectionError,).")
+            if not isinstance(times, int) or isinstance(times, bool):
+                raise wrong(
+                    f"Retry(times={times!r}) is not a number of attempts", "Write Retry(times=2)."
+                )
+            for word, value in (("delay", delay), ("backoff", backoff)):
+                if not durations.is_wait(value):
+                    raise wrong(
+                        f"Retry({word}={value!r}) is no wait",
+                        "Write Retry(delay=1.0, backoff=2.0): seconds, and by what they grow.",
+                    )
             settings = replace(settings, retries=replace(settings.retries, on=classes))
         case int(times):
             pass
@@ -158,7 +168,7 @@ def exception(name: str) -> type[BaseException] | None:
 
 def seconds(text: float | str, what: str) -> float:
     """ "10m", "90s", "1h30m" or a number of seconds."""
-    if isinstance(text, int | float) and not isinstance(text, bool) and text > 0:
+    if durations.is_wait(text) and text != 0:
         return float(text)
     if isinstance(text, str):
         total = durations.seconds(text)

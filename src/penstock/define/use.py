@@ -276,6 +276,8 @@ class Bound(Generic[R]):
 
 def either(*options: T) -> T:
     """The first of these that was not skipped."""
+    if not options:
+        raise DefinitionError("either() has nothing to choose from", hint="Give it two results.")
     scope = active.get()
     if not isinstance(scope, Scope):
         return _first(options)

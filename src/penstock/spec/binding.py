@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,49 +26,74 @@ from penstock.core.graph import (
     SecretRef,
     SourceRef,
 )
-from penstock.errors import UsageError
+from penstock.core.place import Place
+from penstock.errors import ConfigError, UsageError
 from penstock.spec.text import DATE, phrase
 from penstock.spec.values import Digest
 
 Fixed = Literal | SecretRef | SourceRef
 """What is known before anything runs, and needs no step."""
 ATOMS = (int, str, bool, type(None))
+Where = Callable[..., Place]
+"""Where the part stands that these keys lead to."""
 
 
-def bound(graph: Graph, arguments: Mapping[str, Input], digest: Digest, logical_date: str) -> Graph:
+def bound(
+    graph: Graph,
+    arguments: Mapping[str, Input],
+    digest: Digest,
+    logical_date: str,
+    place: Where | None = None,
+) -> Graph:
     """The graph with these arguments in place of its parameters, as a trace with them gives it.
 
-    `logical_date` (ISO) is the date of the run. Raises UsageError where something cannot be computed.
+    `logical_date` (ISO) is the date of the run. Raises UsageError where something cannot be computed;
+    of a file ConfigError, with the place.
     """
-    binder = Binder(digest, logical_date)
-    given = {name: binder.fold(source, {}) for name, source in arguments.items()}
+    binder = Binder(digest, logical_date, place)
+    given = {
+        name: binder.folded(source, {}, {}, ("parameters", name))
+        for name, source in arguments.items()
+    }
     return replace(binder.graph(graph, given), arguments=given)
 
 
 class Binder:
     """Puts arguments into graphs; equal values are digested once."""
 
-    def __init__(self, digest: Digest, logical_date: str) -> None:
+    def __init__(self, digest: Digest, logical_date: str, place: Where | None) -> None:
         self._digest = digest
         self._date = logical_date
+        self._place = place
         self._digests: dict[tuple[type, object], str] = {}
 
-    def graph(self, graph: Graph, given: Mapping[str, Input]) -> Graph:
+    def graph(self, graph: Graph, given: Mapping[str, Input], path: tuple[str, ...] = ()) -> Graph:
         passed: dict[str, Input] = {}
         nodes: list[Node] = []
         for node in graph.nodes:
-            made = self._node(node, given, passed)
+            made = self._node(node, given, passed, (*path, "steps", node.id))
             nodes.append(made)
             if isinstance(made, GraphNode) and made.each is None and made.when is None:
                 passed[made.id] = made.graph.outputs
-        outputs = self.fold(graph.outputs, given, passed)
+        outputs = self.folded(graph.outputs, given, passed, (*path, "returns"))
         return replace(graph, nodes=tuple(nodes), outputs=outputs)
 
-    def _node(self, node: Node, given: Mapping[str, Input], passed: Mapping[str, Input]) -> Node:
-        inputs = {name: self.fold(one, given, passed) for name, one in node.inputs.items()}
+    def _node(
+        self,
+        node: Node,
+        given: Mapping[str, Input],
+        passed: Mapping[str, Input],
+        path: tuple[str, ...],
+    ) -> Node:
+        inputs = {
+            name: self.folded(one, given, passed, (*path, "inputs", name))
+            for name, one in node.inputs.items()
+        }
         for name in _fanned(node.each):
-            inputs[name] = self._listed(inputs[name], name)
-        when = None if node.when is None else self.fold(node.when, given, passed)
+            inputs[name] = self._listed(inputs[name], name, (*path, "inputs", name))
+        when = node.when
+        if when is not None:
+            when = self.folded(when, given, passed, (*path, "when"))
         if not isinstance(node, GraphNode):
             return replace(node, inputs=inputs, when=when)
         inner = {
@@ -77,7 +102,25 @@ class Binder:
             if isinstance(one, Fixed) and name not in _fanned(node.each)
         }
         rest = {name: one for name, one in inputs.items() if name not in inner}
-        return replace(node, inputs=rest, when=when, graph=self.graph(node.graph, inner))
+        return replace(node, inputs=rest, when=when, graph=self.graph(node.graph, inner, path))
+
+    def folded(
+        self,
+        source: Input,
+        given: Mapping[str, Input],
+        passed: Mapping[str, Input],
+        path: tuple[str, ...],
+    ) -> Input:
+        """The same as `fold`, of what stands at this path."""
+        try:
+            return self.fold(source, given, passed)
+        except UsageError as error:
+            raise self._placed(error, path) from None
+
+    def _placed(self, error: UsageError, path: tuple[str, ...]) -> UsageError | ConfigError:
+        if self._place is None:
+            return error
+        return ConfigError(f"{self._place(*path)}: {error.message}", hint=error.hint)
 
     def fold(
         self,
@@ -124,22 +167,24 @@ class Binder:
     def _computed(self, op: str, values: list[Any], source: Input) -> Input:
         try:
             return self.literal(operate(op, values))
-        except (ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
+        except (
+            ArithmeticError, TypeError, ValueError, LookupError, AttributeError, MemoryError
+        ) as error:  # fmt: skip
+            why = str(error) or "there is no memory for it"
             raise UsageError(
-                f"'{phrase(source)}' cannot be computed: {error}",
+                f"'{phrase(source)}' cannot be computed: {why}",
                 hint="Look at the values of the parameters in it.",
             ) from None
 
-    def _listed(self, source: Input, name: str) -> Input:
+    def _listed(self, source: Input, name: str, path: tuple[str, ...]) -> Input:
         """What a map runs over is a list, as `each(…)` makes one of any iterable."""
         if not isinstance(source, Literal) or type(source.value) is list:
             return source
         try:
             return self.literal(list(source.value))
         except TypeError:
-            raise UsageError(
-                f"'{name}' runs over {source.value!r}, which is no list", hint="Write [a, b]."
-            ) from None
+            what = f"'{name}' runs over {source.value!r}, which is no list"
+            raise self._placed(UsageError(what, hint="Write [a, b]."), path) from None
 
     def _logical(self, kind: Input) -> Any:
         moment = datetime.fromisoformat(self._date)

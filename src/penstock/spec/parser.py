@@ -249,7 +249,9 @@ class _Parser:
         self.expect(Token("sign", "("))
         match name:
             case "either":
-                return FirstOf(tuple(self._items(")")))
+                if not (options := self._items(")")):
+                    raise UsageError("either() has nothing to choose from", hint="Name two steps.")
+                return FirstOf(tuple(options))
             case "secret":
                 return _secret(self._text(name))
             case "ref":

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from penstock.core.durations import seconds
+from penstock.core.durations import is_wait, seconds
 from penstock.core.graph import (
     FORMAT,
     CachePolicy,
@@ -285,11 +285,9 @@ class _Reader:
             self._mapping(tree, path, RETRIES, "a part of retries")
             on = value.pop("on", [])
             numbers = [value.get("delay", 1.0), value.get("backoff", 2.0)]
-            value, fine = value.get("times", 1), all(map(_is_number, numbers))
+            value, fine = value.get("times", 1), all(map(is_wait, numbers))
             if not fine or not isinstance(on, list) or not all(isinstance(n, str) for n in on):
-                raise self._wrong(
-                    path, "a part of retries has the wrong type", _EXAMPLES["retries"]
-                )
+                raise self._wrong(path, "a part of retries is wrong", _EXAMPLES["retries"])
         else:
             numbers, on = [1.0, 2.0], []
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -318,8 +316,8 @@ class _Reader:
         )
 
     def _seconds(self, value: Any, path: Path) -> float:
-        found = seconds(value) if isinstance(value, str) else value if _is_number(value) else None
-        if found is None or found <= 0:
+        found = seconds(value) if isinstance(value, str) else value if is_wait(value) else None
+        if not found:
             raise self._wrong(path, f"{value!r} is no time", "Write 90s, 10m, 1h30m, or seconds.")
         return float(found)
 
@@ -390,10 +388,6 @@ _EXAMPLES = {
     "executor": "Write processes.",
     "serializer": "Write pickle, or {OUTPUT: pickle}.",
 }
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_many(value: Any) -> bool:
