@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -215,6 +216,49 @@ def test_code_that_cannot_be_loaded_any_more_is_told(project: Project) -> None:
 
 
 # ---- --pdb
+
+
+def test_values_that_cannot_be_shown_are_replayed_all_the_same(project: Project) -> None:
+    project.write(
+        "shy.py",
+        """
+        from penstock import pipeline, step
+
+        class Shy:
+            def __repr__(self): raise RuntimeError("not to be seen")
+
+        @step
+        def make() -> Shy:
+            return Shy()
+
+        @step
+        def use(shy: Shy) -> Shy:
+            return shy
+
+        @pipeline
+        def main() -> Shy:
+            return use(make())
+        """,
+    )
+    assert project.penstock("run", "shy.py:main").code == 0
+    said = project.penstock("debug", "last", "use")
+    assert (said.code, said.out) == (0, "a Shy (its repr fails: RuntimeError)\n")
+    assert "  shy = a Shy (its repr fails: RuntimeError)\n" in said.err
+
+
+def test_pdb_without_a_standard_input_only_tells_what_went_wrong(project: Project) -> None:
+    words = shlex.join(project.command("run", "flow.py:flow", "--pdb"))
+    done = subprocess.run(
+        ["bash", "-c", f"{words} <&-"],
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert "'inner/item[1]' failed" in done.stderr
+    assert "isatty" not in done.stderr
 
 
 def test_pdb_stops_a_run_in_the_users_frame_whatever_workers_are_asked_for(

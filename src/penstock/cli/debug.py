@@ -201,5 +201,8 @@ def _replay(function: Callable[..., Any], arguments: Arguments, *, start: bool) 
 
 
 def _short(value: object) -> str:
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception as error:  # `__repr__` is user code
+        return f"a {type(value).__name__} (its repr fails: {type(error).__name__})"
     return text if len(text) <= 200 else text[:199] + "…"

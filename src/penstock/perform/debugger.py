@@ -21,7 +21,8 @@ VARIABLE = "PYTHONBREAKPOINT"
 def post_mortem(error: BaseException) -> None:
     """Say what went wrong, and stop there: in the user's frames, whatever of ours lies around them.
 
-    Nothing is to be seen where none of them is left: where a result could not be stored, say.
+    Nothing is to be seen where none of them is left: where a result could not be stored, say; nobody
+    can ask where there is no standard input.
     """
     if is_quit(error):
         return
@@ -29,7 +30,7 @@ def post_mortem(error: BaseException) -> None:
     sys.stderr.write(told.traceback or f"{told.type}: {told.message}\n")
     sys.stderr.flush()
     frames = users_frames(error.__traceback__)
-    if frames is None:
+    if frames is None or sys.stdin is None:
         return
     chosen = _chosen()
     stop = getattr(chosen, "post_mortem", None)
@@ -80,7 +81,8 @@ def _is_ours(one: TracebackType) -> bool:
 def _chosen(environment: Mapping[str, str] = os.environ) -> ModuleType:
     """What PYTHONBREAKPOINT names, where that can be let in; ipdb if it is here; else pdb."""
     named = environment.get(VARIABLE, "").rpartition(".")[0]
-    wanted = [named] if named else ["ipdb"] if sys.stdin.isatty() and find_spec("ipdb") else []
+    typed = sys.stdin is not None and sys.stdin.isatty()
+    wanted = [named] if named else ["ipdb"] if typed and find_spec("ipdb") else []
     for name in wanted:
         try:
             module = import_module(name)
