@@ -73,7 +73,8 @@ def test_what_ci_will_do_passes_as_generated(place: Project, template: str) -> N
 
 
 def test_what_the_readme_shows_can_be_run(place: Project) -> None:
-    place.penstock("new", "Wind Power", "--no-git")
+    said = place.penstock("new", "Wind Power", "--no-git")
+    assert "  cd 'Wind Power'\n" in said.err
     root = place.root / "Wind Power"
     readme = (root / "README.md").read_text()
     assert readme.startswith("# Wind power\n")
@@ -103,11 +104,14 @@ def test_no_word_of_a_template_is_left_open(place: Project) -> None:
         ("späße", "'späße' cannot name a project"),
         ("a/..", "'..' cannot name a project"),
         ("", "'' cannot name a project"),
+        (".", "'.' cannot name a project"),
         ("-x", "no option '-x'"),
         ("x" * 61, "cannot name a project"),
         ("json", "'json' would be a package 'json'"),
         ("class", "'class' would be a package 'class'"),
         ("Penstock", "'Penstock' would be a package 'penstock'"),
+        ("numpy", "'numpy' would be a package 'numpy'"),
+        ("pytest", "'pytest' would be a package 'pytest'"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(place: Project, name: str, told: str) -> None:

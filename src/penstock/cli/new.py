@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -28,7 +29,15 @@ ABOUT = {
     "sklearn": ("A random forest that tells wines apart, with pandas and scikit-learn.", "depth=3"),
 }
 """Of each template a sentence, and a parameter to play with."""
-TAKEN = frozenset(("penstock", "test", "tests", "src", "data", "config"))
+TAKEN = frozenset(
+    (
+        "penstock", "test", "tests", "src", "data", "config",
+        "msgspec", "blake3", "cloudpickle", "click", "yaml", "pyyaml",
+        "numpy", "scipy", "pandas", "pyarrow", "polars", "sklearn", "scikit_learn",
+        "torch", "xgboost", "lightgbm", "pydantic", "matplotlib", "plotly", "pil", "pillow",
+        "pytest", "mypy", "ruff", "pip", "setuptools",
+    )
+)  # fmt: skip
 """Names of packages that would stand in the way of others, beside the standard library's."""
 
 LONGEST = 60
@@ -47,7 +56,7 @@ LONGEST = 60
 @click.option("--no-git", is_flag=True, help="Make no git repository of it.")
 def command(path: str, template: str, no_git: bool) -> None:
     folder = Path(path)
-    words = _words(folder.name, template)
+    words = _words(folder.name or path, template)
     if folder.exists() or folder.is_symlink():
         raise UsageError(
             f"'{folder}' exists already", hint="Give another name: nothing is ever overwritten."
@@ -67,7 +76,7 @@ def command(path: str, template: str, no_git: bool) -> None:
     package = words["PACKAGE"]
     terminal.note()
     for line in (
-        f"cd {folder}",
+        f"cd {shlex.quote(str(folder))}",
         'python -m pip install --editable ".[dev]"    # pytest, mypy, ruff',
         f"penstock run {package}.pipeline:training",
         "pytest",
