@@ -44,6 +44,7 @@ from penstock.define.closure.instructions import (
     Chain,
     decode,
 )
+from penstock.define.closure.item import LONG
 
 COMPUTED = "?"
 """Stands in a chain for an attribute whose name is computed: `getattr(module, name)`."""
@@ -262,7 +263,8 @@ class _Scan(Struct, eq=False):
             return tuple(self.constant(item, scope) for item in value)
         if isinstance(value, frozenset):
             return ["set", sorted(repr(self.constant(item, scope)) for item in value)]
-        return value
+        # Python writes no long number in decimals.
+        return hex(value).encode() if type(value) is int and value.bit_length() > LONG else value
 
     # -- how names are used
 
@@ -277,11 +279,11 @@ class _Scan(Struct, eq=False):
         before = i - 1
         while before >= 0 and body.ops[before] == PUSH_NULL:
             before -= 1
-        if before >= 0 and body.ops[before] == LOAD_GLOBAL and body.name(before) in _REFLECTS:
+        imports = (chain[-1:] or (name,))[0].endswith(("import_module", "import__"))
+        reflects = before >= 0 and body.ops[before] == LOAD_GLOBAL
+        if reflects and body.name(before) in _REFLECTS and not imports:
             return Use(name, (*chain, literal or COMPUTED))
-        if literal is None or not (chain[-1:] or (name,))[0].endswith(
-            ("import_module", "import__")
-        ):
+        if literal is None or not imports:
             return Use(name, chain)
         while after < len(body.ops) and body.ops[after] not in CALLS:
             after += 1

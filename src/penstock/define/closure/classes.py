@@ -91,7 +91,20 @@ def expand_class(targets: Targets, item: Item) -> None:
             link(name, getattr(field, label))
         link(name, dict(field.metadata))
     told.append(str(vars(cls).get("__dataclass_params__", "")))
+    if isinstance(getattr(cls, "__struct_defaults__", None), tuple):
+        _expand_struct(targets, item, told)
     item.content = repr(told)
+
+
+def _expand_struct(targets: Targets, item: Item, told: list[Any]) -> None:
+    """A Struct of msgspec: its options, its names outside and its defaults, which are no members."""
+    cls: Any = item.value
+    config = cls.__struct_config__
+    options = [(name, str(getattr(config, name))) for name in dir(config) if name[0] != "_"]
+    told.append((cls.__struct_fields__, cls.__struct_encode_fields__, options))
+    for default in cls.__struct_defaults__:
+        made = getattr(default, "factory", default)
+        item.links.append(Link("default", targets.target(made, item, "default")))
 
 
 def _annotations(cls: Any) -> Iterator[tuple[str, object]]:

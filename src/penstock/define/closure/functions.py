@@ -53,6 +53,8 @@ def link_annotations(targets: Targets, item: Item, function: Any) -> None:
 def _link_code(targets: Targets, item: Item, code: Facts, function: FunctionType) -> list[object]:
     if "__subclasses__" in code.attributes:
         targets.problem(item, f"'{item.name}' ({item.path}) looks classes up in __subclasses__()")
+    if not code.attributes.isdisjoint(("__globals__", "f_globals")):
+        targets.problem(item, f"'{item.name}' ({item.path}) looks names up in the globals of code")
     constants = list(link_uses(targets, item, code.uses, function.__globals__))
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     for name in code.free:

@@ -17,6 +17,9 @@ VERSION = 1
 _MANY = 200_000
 """Some values make new ones of themselves whenever they are looked at."""
 
+LONG = 2048
+"""Bits from which a number is told in hexadecimals: Python writes no long one in decimals."""
+
 Kind = OneOf["function", "class", "module", "value"]
 
 

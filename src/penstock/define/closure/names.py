@@ -32,6 +32,8 @@ _HIDES = {
     "importlib.machinery.SourceFileLoader": "loads a module from a file",
     "runpy.run_path": "runs a file",
     "runpy.run_module": "runs a module",
+    "pkgutil.resolve_name": "looks names up by their text",
+    "pydoc.locate": "looks names up by their text",
     "sys.modules": "looks modules up in sys.modules",
 }
 _IMPORTS = ("importlib.import_module", "builtins.__import__", "importlib.__import__")

@@ -7,15 +7,16 @@ import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from pathlib import PurePath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 from uuid import UUID
 
-from penstock.define.closure.item import short
+from penstock.define.closure.item import LONG, short
 
 _ATOMS = frozenset((int, float, bool, complex, bytes, type(None), type(...), type(NotImplemented)))
 _TELLING = (Decimal, UUID, date, datetime, time, timedelta, range, slice, bytearray)
 _FLAT = frozenset((int, float, bool, str, type(None)))
+_PATHS = frozenset((type(Path()), Path, PurePath, PurePosixPath, PureWindowsPath))
 _DEEP = 100
 
 
@@ -45,14 +46,17 @@ def _text(value: Any, reader: _Reader, depth: int) -> str:
     kind = type(value)
     if kind is str:
         return f"str {_relative(value, reader.root)!r}"
+    if kind is int and value.bit_length() > LONG:
+        return f"int {value:#x}"
     if kind in _ATOMS:
         return f"{kind.__name__} {value!r}"
     if depth > _DEEP:
         raise Opaque
     if kind is list or kind is tuple:
         if set(map(type, value)) <= _FLAT:
-            text = repr(value)
-            if reader.root not in text:
+            long = any(type(v) is int and v.bit_length() > LONG for v in value)
+            text = "" if long else repr(value)
+            if text and reader.root not in text:
                 return text
         return f"{kind.__name__} [{', '.join(_text(v, reader, depth + 1) for v in value)}]"
     if kind is dict:
@@ -65,16 +69,23 @@ def _text(value: Any, reader: _Reader, depth: int) -> str:
         return (
             f"{kind.__name__} {{{', '.join(sorted(_text(v, reader, depth + 1) for v in value))}}}"
         )
-    if isinstance(value, PurePath):
-        return f"path {_relative(value.as_posix(), reader.root)!r}"
+    if kind in _PATHS:
+        flavour = "" if isinstance(value, PurePosixPath) else "windows "
+        return f"path {flavour}{_relative(value.as_posix(), reader.root)!r}"
     if kind is re.Pattern:
         return f"pattern {value.pattern!r} {value.flags}"
-    if kind in _TELLING:
+    if kind in _TELLING and not _has_zone_of_its_own(value):
         return f"{kind.__module__}.{kind.__qualname__} {value!r}"
     told = reader.data(value)
     if told is None:
         raise Opaque
     return told
+
+
+def _has_zone_of_its_own(value: object) -> bool:
+    """Whether it is a time in a zone whose class someone wrote, which its words do not tell."""
+    zone = getattr(value, "tzinfo", None)
+    return zone is not None and type(zone).__module__ not in ("datetime", "zoneinfo")
 
 
 def _relative(text: str, root: str) -> str:
@@ -86,8 +97,12 @@ def _relative(text: str, root: str) -> str:
 
 def is_data(value: object) -> bool:
     """Whether a library's value holds an array or a table, to be digested by its serializer."""
-    kind = type(value)
-    if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+    return is_of_data(type(value))
+
+
+def is_of_data(kind: type) -> bool:
+    module: object = kind.__module__
+    if not isinstance(module, str) or module.partition(".")[0] in sys.stdlib_module_names:
         return False
     return any(hasattr(kind, name) for name in _DATA)
 

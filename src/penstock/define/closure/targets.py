@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -87,7 +88,7 @@ class Targets:
             pass
         if type(value) is object:
             return "object"
-        if any(cls.__module__ in _INERT for cls in type(value).__mro__):
+        if is_inert(type(value)) and not self.is_own(type(value)):
             return f"inert {type(value).__qualname__}"
         found = self._value(value, owner, label)
         found.name = "" if ordered else "unordered"
@@ -191,8 +192,17 @@ class Targets:
 
     def data(self, value: Any, owner: Item, label: str) -> str | None:
         """The text of a library's array or table; None for anything else."""
-        if not is_data(value):
+        if not is_data(value) or self.is_own(type(value)):
             return None
+        return self.content(value, owner, label)
+
+    def is_own(self, cls: type) -> bool:
+        """Whether the project wrote this class, so that its code is to be looked into."""
+        module: object = cls.__module__
+        return isinstance(module, str) and self.origin(module).first_party
+
+    def content(self, value: Any, owner: Item, label: str) -> str:
+        """The text of what a serializer finds in a value."""
         known = self._data.get(id(value))
         if known is None:
             try:
@@ -222,12 +232,27 @@ def unwrapped(value: Any) -> Any:
         value = value.__wrapped__
 
 
+def is_inert(cls: type) -> bool:
+    return any(base.__module__ in _INERT for base in cls.__mro__)
+
+
 def is_python(cls: type) -> bool:
     """Whether all that an instance holds is in attributes: no class written in C is under it."""
-    return all(
+    bases = cls.__mro__[:-1]
+    slots = sum(len(slots_of(base)) for base in bases)
+    slots += (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
+    # A class of Rust may look like one of Python's, but for the room that its instances take.
+    return cls.__basicsize__ <= object.__basicsize__ + _WORD * slots and all(
         base.__flags__ & _HEAP and not base.__flags__ & _IMMUTABLE and _is_ordinary(base)
-        for base in cls.__mro__[:-1]
+        for base in bases
     )
+
+
+def slots_of(cls: type) -> tuple[str, ...]:
+    """The attributes of a class that have a place of their own."""
+    slots = vars(cls).get("__slots__", ())
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
 
 
 def _is_ordinary(cls: type) -> bool:
@@ -235,6 +260,7 @@ def _is_ordinary(cls: type) -> bool:
     return new is object.__new__ or isinstance(new, FunctionType)
 
 
+_WORD = struct.calcsize("P")
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8
 """Flags of types: made while Python ran, and not to be changed since."""
 

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cached_property, partial, partialmethod
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 from penstock.core.naming import module_name
 from penstock.define.closure.item import Item, Link, Target
-from penstock.define.closure.targets import REFUSALS, Targets, is_python
+from penstock.define.closure.plain import is_of_data
+from penstock.define.closure.targets import REFUSALS, Targets, is_inert, is_python, slots_of
 
 _REBUILDS = frozenset(("__reduce__", "__reduce_ex__", "__doc__", "__module__", "__weakref__"))
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -59,11 +61,19 @@ def expand_value(targets: Targets, item: Item) -> None:
         case _ if hasattr(value, "__wrapped__") or hasattr(value, "py_func"):
             link("class", kind)
             link("wrapped", getattr(value, "__wrapped__", None) or value.py_func)
+            for name, part in _beside_the_wrapped(targets, value):
+                link(name, part)
         case _ if _is_hint(value):
             _hint(targets, item, value)
         case _ if kind in (list, tuple, dict, set, frozenset, MappingProxyType):
             _container(targets, item, value, ordered=ordered)
-        case _ if _found_by_name(value):
+        case PurePath():  # of a class that someone wrote
+            link("class", kind)
+            link(
+                "path",
+                (PureWindowsPath if isinstance(value, PureWindowsPath) else PurePosixPath)(value),
+            )
+        case _ if _found_by_name(targets, value):
             item.content = f"named {getattr(value, '__name__', '')}"
             link("class", kind)
         case _:
@@ -98,6 +108,17 @@ def _wrapper(targets: Targets, item: Item, function: FunctionType) -> None:
         item.links.append(Link(name, targets.target(part, item, name)))
     if hasattr(function, "__wrapped__"):
         item.links.append(Link("wrapped", targets.target(function.__wrapped__, item, "wrapped")))
+
+
+def _beside_the_wrapped(targets: Targets, value: Any) -> Iterator[tuple[str, object]]:
+    """What a wrapper holds besides the function: of the project's own, and of those of `wrapt`."""
+    if hasattr(value, "_self_wrapper"):
+        yield "wrapper", value._self_wrapper
+    if targets.is_own(type(value)) and is_python(type(value)):
+        for name, part in sorted(_state(value)):
+            if not name.startswith("__"):
+                yield "attribute", name
+                yield name, part
 
 
 def _singledispatch(item: Item, value: Any) -> bool:
@@ -173,19 +194,27 @@ def _hint(targets: Targets, item: Item, value: Any) -> None:
 # ---- instances
 
 
-def _found_by_name(value: Any) -> bool:
+def _found_by_name(targets: Targets, value: Any) -> bool:
     """A library's object that pickles would name: a ufunc, a sentinel of its module."""
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     module = sys.modules.get(getattr(value, "__module__", None) or type(value).__module__)
-    return isinstance(name, str) and module is not None and getattr(module, name, None) is value
+    if not isinstance(name, str) or module is None or getattr(module, name, None) is not value:
+        return False
+    return not targets.of_globals(vars(module)).first_party
 
 
 def _instance(targets: Targets, item: Item, value: Any) -> None:
     """An object by its class and its state: of Python classes the attributes, else what rebuilds it."""
     cls = type(value)
     item.links.append(Link("class", targets.target(cls, item, "class")))
-    if is_python(cls):
+    own = targets.is_own(cls)
+    over_data = own and any(is_of_data(base) and not targets.is_own(base) for base in cls.__mro__)
+    if over_data:  # a table or an array of a class that the project wrote
+        item.links.append(Link("data", targets.content(value, item, item.said)))
+    if over_data or is_inert(cls) or (is_python(cls) and (own or not _tells_its_state(cls))):
         for name, part in sorted(_state(value)):
+            if name.startswith("_") and (over_data or is_inert(cls)):  # of the library
+                continue
             item.links.append(Link(name, f"attribute {name}"))
             item.links.append(Link(name, targets.target(part, item, name)))
         return
@@ -199,14 +228,19 @@ def _instance(targets: Targets, item: Item, value: Any) -> None:
         item.links.append(Link(label, targets.target(part, item, label)))
 
 
+def _tells_its_state(cls: type) -> bool:
+    return any(
+        "__getstate__" in vars(base) or "__reduce__" in vars(base) for base in cls.__mro__[:-1]
+    )
+
+
 def _state(value: Any) -> Iterator[tuple[str, object]]:
     yield from getattr(value, "__dict__", {}).items()
     for cls in type(value).__mro__:
-        slots = vars(cls).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+        for name in slots_of(cls):
             private = name.startswith("__") and not name.endswith("__")
             real = f"_{cls.__name__.lstrip('_')}{name}" if private else name
-            if name not in ("__dict__", "__weakref__") and hasattr(value, real):
+            if hasattr(value, real):
                 yield real, getattr(value, real)
 
 
