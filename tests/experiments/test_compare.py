@@ -138,6 +138,20 @@ def test_two_equal_runs_differ_in_nothing_but_their_time(runs: list[Run[int]]) -
     assert repr(found).endswith("the same code, parameters and data")
 
 
+def test_values_that_are_equal_and_of_another_type_differ(project: Path) -> None:
+    @pipeline
+    def shown(level: object) -> int:
+        return evaluate(1)
+
+    some = [shown.run(level) for level in (1, 1.0, True, "1", [1, {"a": 1}], [1, {"a": True}])]
+    found = some[0].compare(*some[1:])
+    assert [*map(repr, found.parameters["level"])] == [
+        "1", "1.0", "True", "'1'", "[1, {'a': 1}]", "[1, {'a': True}]",
+    ]  # fmt: skip
+    assert "level  1 | 1.0" in repr(some[0].compare(some[1]))
+    assert some[4].compare(some[5]).parameters.keys() == {"level"}
+
+
 def test_nan_is_like_nan_and_worse_than_a_number(runs: list[Run[int]]) -> None:
     found = runs[0].compare(runs[1], primary="evaluate.gap")
     assert repr(found.metrics["evaluate.gap"]) == "(nan, nan)"

@@ -94,6 +94,12 @@ def test_where_nothing_has_run_any_name_is_accepted() -> None:
     assert training.runs("whatever>3", sort="-fit.loss") == []
 
 
+def test_a_large_integer_has_all_its_digits(runs: list[Run[int]]) -> None:
+    large = 10**18 + 1
+    training.run(large)
+    assert f"  {large}  " in repr(training.runs(f"depth={large}"))
+
+
 def test_a_list_shows_itself_as_a_table_with_the_best_marked(runs: list[Run[int]]) -> None:
     found = training.runs("depth>3", sort="depth")
     head, *rows = repr(found).splitlines()

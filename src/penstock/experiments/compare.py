@@ -96,11 +96,17 @@ class Comparison(Struct, frozen=True, kw_only=True):
             for name, row in self.statuses.items()
         }
         yield section("run", self.facts, _fact)
-        yield section("parameter", self.parameters, in_words)
+        yield section("parameter", self.parameters, self._parameter)
         yield section("metric", self.metrics, self._metric, verdict=self.better)
         yield section("step", steps, in_words)
         yield section("data", self.data, _data)
         yield section("package", self.packages, in_words)
+
+    def _parameter(self, name: str, at: int, value: Any) -> str:
+        row = self.parameters[name]
+        words = {in_words(name, at, one) for one in row}
+        # What reads alike and differs, as Python writes it: 7 and '7', 1 and 1.0.
+        return in_words(name, at, repr(value) if len(words) == 1 and differ(row) else value)
 
     def _metric(self, name: str, at: int, value: Any) -> str:
         base = self.metrics[name][0]
@@ -215,9 +221,21 @@ def _rows(
 
 
 def differ(row: Row) -> bool:
-    """Whether not all of these are the same; NaN differs from itself, but not to people."""
-    first = row[0]
-    return any(one != first and not (one != one and first != first) for one in row[1:])
+    """Whether not all of these are the same."""
+    return not all(same(one, row[0]) for one in row[1:])
+
+
+def same(one: Any, other: Any) -> bool:
+    """As people and keys see it: NaN is NaN, and True, 1 and 1.0 are three values."""
+    if type(one) is not type(other):
+        return False
+    match one:
+        case list():
+            return len(one) == len(other) and all(map(same, one, other))
+        case dict():
+            return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        case _:
+            return bool(one == other or (one != one and other != other))
 
 
 def _takes_longer(seconds: Row) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +31,7 @@ from penstock.views.words import cut, duration, number, one_line, when
 
 Cell = float | str | None
 BEST = " ★"
+_INTEGER = re.compile(r"-?\d+")
 LONGEST = 40
 """Characters of a value in a column of its own."""
 TOLD = ("id", "status", "pipeline", "project", "name", "tag", "created", "started", "took", "age")
@@ -199,13 +201,10 @@ def _parameter(run: RunRecord, path: str) -> Cell:
     found = flat(run.parameters).get(path)
     if found is None:
         return None
-    if found.number is None:
+    if found.number is None or found.text is None:
         return found.text
-    return (
-        int(found.number)
-        if found.number.is_integer() and "." not in (found.text or "")
-        else found.number
-    )
+    # An integer by its digits: as a double a large one is another.
+    return int(found.text) if _INTEGER.fullmatch(found.text) else found.number
 
 
 def _field(run: RunRecord, name: str) -> Cell:
