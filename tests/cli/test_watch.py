@@ -226,6 +226,16 @@ def test_a_command_that_cannot_be_meant_is_not_watched(project: Project) -> None
     assert project.penstock("run", "nothing:flow", "--watch").code == 2
 
 
+def test_a_file_that_goes_for_a_while_is_waited_for(project: Project) -> None:
+    with watching(project, "flow.py") as seen:
+        assert "2 done" in seen.run()
+        (project.root / "flow.py").rename(project.root / "kept.txt")
+        assert "no file 'flow.py'" in seen.run()
+        (project.root / "kept.txt").rename(project.root / "flow.py")
+        assert ": 2 reused" in seen.run()
+        assert interrupt(seen) == 0
+
+
 def test_a_pipeline_that_fails_is_run_again_when_it_is_mended(project: Project) -> None:
     project.write("flow.py", FLOW.replace("encode(sum(rows))", "encode(sum(rows)) / 0"))
     with watching(project, "flow.py") as seen:

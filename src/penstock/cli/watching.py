@@ -49,8 +49,8 @@ def watch(arguments: Sequence[str], *, patient: bool) -> int:
                 run.hang_up()
                 return 130
             known = run.known()
-            if run.code == 2 and all(path.endswith(".toml") for path in run.used):
-                # It came to no code: what stands on the command line is wrong, and no save mends it.
+            if run.code == 2 and all(path.endswith(".toml") for path in {**run.before, **run.used}):
+                # None came to code: what stands on the command line is wrong, and no save mends it.
                 return 2
             try:
                 changed = changed or _wait(known, run.missing())
