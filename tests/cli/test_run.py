@@ -159,6 +159,7 @@ def test_a_failure_shows_the_users_traceback_and_how_to_go_on(project: Project) 
         (["run", "flow.py:trainin"], "'trainin' does not exist in 'flow.py'", "'training'"),
         (["run", "flow.py:load"], "'load' is not a pipeline in 'flow.py'", "training"),
         (["run", "flwo.py"], "no file 'flwo.py'", "'flow.py'"),
+        (["run", "my.py"], "'my.py' is a folder", "Name a file in it."),
         (["run", "no.such:p"], "no module 'no.such'", "path of a file"),
         (["run", "features.py"], "'features.py' has no pipeline", "@pipeline"),
         (["run", "bad file.py"], "has several pipelines: failing, other", "bad file.py:failing"),
@@ -178,6 +179,7 @@ def test_a_wrong_word_is_told_with_the_nearest_right_one(
     project: Project, words: list[str], message: str, hint: str
 ) -> None:
     project.write("bad file.py", FAILING)
+    (project.root / "my.py").mkdir()
     said = project.penstock(*words)
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("error: ")
@@ -200,6 +202,16 @@ def test_a_module_that_cannot_be_imported_shows_its_own_traceback(project: Proje
     assert "AttributeError: module 'features' has no attribute 'nothing'" in said.err
     assert "importlib" not in said.err
     assert "src/penstock" not in said.err
+
+
+def test_a_module_that_ends_python_when_it_is_imported_is_told(project: Project) -> None:
+    project.write("script.py", "import sys\n\nsys.exit('usage: script.py FILE')\n")
+    said = project.penstock("run", "script.py")
+    assert said.code == 1
+    assert said.err == (
+        "error: 'script.py' ends Python while it is imported: sys.exit('usage: script.py FILE')\n"
+        '  Put what only a script does below `if __name__ == "__main__":`.\n'
+    )
 
 
 def test_a_file_in_a_package_is_loaded_under_its_dotted_name(project: Project) -> None:

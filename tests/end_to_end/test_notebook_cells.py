@@ -63,6 +63,7 @@ CELLS = {
     "our error": "training.run()",
     "user's error": "[].pop()",
     "magic": "%penstock runs -n 1",
+    "open quote": "%penstock note last 'Tuesday",
     "gone": "import shutil; find_run('last').edit(note='x'); shutil.rmtree('.penstock'); run",
     "unload": "%unload_ext penstock",
     "quiet": "x = training.run('a.csv')",
@@ -168,6 +169,10 @@ def test_an_error_of_ours_is_told_in_words(outputs: dict[str, list[Any]]) -> Non
 def test_the_magic_is_the_command_line(outputs: dict[str, list[Any]]) -> None:
     assert "failed" in printed(outputs["magic"])
     assert "training" in printed(outputs["magic"])
+    (error,) = outputs["open quote"]
+    assert error.traceback == [
+        "UsageError: a quote or a '\\' in 'note last 'Tuesday' has no end",
+    ]
 
 
 def test_where_the_store_has_it_no_more_the_repr_is_shown(outputs: dict[str, list[Any]]) -> None:

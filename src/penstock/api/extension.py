@@ -9,6 +9,7 @@ import uuid
 from typing import Any, Protocol
 
 from penstock.api import manners, seam
+from penstock.errors import UsageError
 from penstock.views.cells import Cells
 from penstock.views.choice import VARIABLE, View, view
 
@@ -36,7 +37,11 @@ def load(shell: Shell) -> None:
 
     def penstock(line: str) -> None:
         """`%penstock runs`, `%penstock show last`: the command line, in this notebook's project."""
-        _command(shlex.split(line))
+        try:
+            words = shlex.split(line)
+        except ValueError:
+            raise UsageError(f"a quote or a '\\' in '{line}' has no end") from None
+        _command(words)
 
     seam.cells[:] = [look]
     shell.register_magic_function(penstock, "line", "penstock")

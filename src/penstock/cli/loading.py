@@ -59,6 +59,8 @@ def parse(text: str) -> Target:
     if file.is_file():
         return Target(file, "", name)
     if file.suffix in (".py", *SPECS) or "/" in head or not head:
+        if head and file.is_dir():
+            raise NotFound(f"'{head}' is a folder", hint="Name a file in it.")
         here = file.parent if file.parent.is_dir() else Path()
         alike = file.suffix or ".py"
         names = [str(path) for path in sorted(here.glob(f"*{alike}"))]
@@ -100,6 +102,11 @@ def importing(shown: str) -> Iterator[None]:
         yield
     except PenstockError:
         raise
+    except SystemExit as stop:  # of a script that reads its arguments, most often
+        raise LoadFailed(
+            f"'{shown}' ends Python while it is imported: sys.exit({stop.code!r})",
+            hint='Put what only a script does below `if __name__ == "__main__":`.',
+        ) from None
     except Exception as error:  # the module is the user's own code
         raise LoadFailed(f"'{shown}' could not be imported", hint=_traceback(error)) from None
 
