@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -17,6 +18,13 @@ from penstock.core.tame import as_json, plain, printable, shown
 )
 def test_a_number_of_any_length_is_json(value: object) -> None:
     assert plain(value) == json.loads(as_json(value))
+
+
+def test_what_is_no_number_of_json_is_a_word() -> None:
+    assert plain({"a": [math.nan, (math.inf,)], 1: -math.inf}) == {
+        "a": ["nan", ["inf"]],
+        "1": "-inf",
+    }
 
 
 def test_a_number_of_any_length_has_a_digest_and_something_to_show() -> None:

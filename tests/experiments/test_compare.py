@@ -152,6 +152,19 @@ def test_values_that_are_equal_and_of_another_type_differ(project: Path) -> None
     assert some[4].compare(some[5]).parameters.keys() == {"level"}
 
 
+def test_a_parameter_that_json_has_no_number_for_is_told_and_found(project: Path) -> None:
+    @pipeline
+    def shown(level: float) -> int:
+        return evaluate(1)
+
+    some = [shown.run(level) for level in (math.inf, -math.inf, math.nan)]
+    assert some[0].compare(*some[1:]).parameters["level"] == ("inf", "-inf", "nan")
+    assert [shown.runs(f"level={word}")[0].id for word in ("inf", "-inf", "nan")] == [
+        run.id for run in some
+    ]
+    assert shown.runs("level=none") == []
+
+
 def test_nan_is_like_nan_and_worse_than_a_number(runs: list[Run[int]]) -> None:
     found = runs[0].compare(runs[1], primary="evaluate.gap")
     assert repr(found.metrics["evaluate.gap"]) == "(nan, nan)"

@@ -195,7 +195,7 @@ def _walk(parameters: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Val
             case None:
                 continue
             case float() if not math.isfinite(value):
-                continue  # as records have it: JSON has no word for it
+                yield path, Value(str(value))  # as records have it: JSON has no such number
             case bool():
                 yield path, Value("true" if value else "false")
             case int() | float():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import PurePath
 from typing import Any
@@ -20,8 +21,21 @@ def as_json(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The same as values that JSON has."""
-    return msgspec.json.decode(as_json(value))
+    """The same as values that JSON has; NaN and infinities, which it has not, as words."""
+    built = msgspec.to_builtins(value, str_keys=True, enc_hook=_described)
+    return msgspec.json.decode(as_json(_worded(built)))
+
+
+def _worded(value: Any) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case dict():
+            return {key: _worded(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_worded(item) for item in value]
+        case _:
+            return value
 
 
 def _described(value: Any) -> str:

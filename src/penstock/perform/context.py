@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -253,6 +254,8 @@ def rehearsed() -> None:
 
 def _plain(value: object) -> Any:
     """A value as JSON has it, a NumPy scalar as its number; else its repr."""
+    if type(value) is float and not math.isfinite(value):
+        return str(value)
     if isinstance(value, bool) or type(value) in PLAIN:
         return value
     if isinstance(value, str):

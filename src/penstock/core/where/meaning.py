@@ -53,7 +53,7 @@ def compared(subject: Subject, operator: str, value: Word, now: datetime) -> Con
             if not quoted and text.lower() in ("true", "false"):
                 text = text.lower()
             number = None if quoted and operator != "=" else _number(text)
-            # NaN is no value of a parameter: records have it as None.
+            # NaN is no number of a parameter: records have it as the word, as JSON has no other.
             number = None if number is None or number != number else number
             return Term(subject, _operator(operator), text, number)
 
