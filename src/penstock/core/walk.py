@@ -1,8 +1,8 @@
 """The walk of a value: the digest of what it holds, the same in every process and for every copy.
 
 Each piece is tagged, so that 1, 1.0, True and "1" differ. A set counts whatever its order, a dict
-by its order of insertion, an object by its class and its attributes. A NumPy scalar is the Python
-number that it equals. Nothing depends on identity: `[a, a]` is `[a, copy of a]`. A container is
+by its order of insertion, an object by its class and its attributes. A NumPy scalar of full width is
+the Python number that it equals. Nothing depends on identity: `[a, a]` is `[a, copy of a]`. A container is
 named by the pieces of what it holds, on a stack of our own, so that depth costs nothing; inside a
 cycle, a container that is being walked is named by how far up it stands.
 """
@@ -263,9 +263,12 @@ _BUILTIN: dict[type, Callable[[Any], bytes | _Open]] = {
 def _python_scalar(value: Any) -> Any:
     """The Python number or text that a NumPy scalar equals, or None (dates, long doubles, arrays)."""
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if not kind or kind not in "biufcUS" or getattr(value, "shape", None) != ():
+    if not kind or kind not in "bifcUS" or getattr(value, "shape", None) != ():
         return None
     if type(value).__hash__ is None:  # an array without dimensions is no scalar
+        return None
+    # What is narrower counts apart: it rounds and overflows where Python's does not.
+    if kind in "ifc" and value.dtype.itemsize != (16 if kind == "c" else 8):
         return None
     scalar = value.item()
     return scalar if type(scalar) in _ATOMS else None
