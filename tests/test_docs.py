@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from importlib import import_module
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from tests.docs.story import blocks, commands, compare, play, shell
 
 import penstock
@@ -57,6 +61,20 @@ def test_the_makefile_has_every_target_that_the_pages_name() -> None:
         for name in words[1:]
     }
     assert named <= targets
+
+
+def test_the_pages_count_the_packages_of_the_core() -> None:
+    oldest = {"extra": "", "python_version": "3.11", "python_full_version": "3.11.0"}
+    left = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    found = {"penstock"}
+    while left:
+        one = Requirement(left.pop())
+        name = canonicalize_name(one.name)
+        if name not in found and (one.marker is None or one.marker.evaluate(oldest)):
+            found.add(name)
+            left += requires(name) or ()
+    for page in (README, ROOT / "docs" / "index.md"):
+        assert f"# the core: {len(found)} packages, itself counted" in page.read_text()
 
 
 def test_every_public_name_has_its_entry_and_is_in_the_story_of_the_python_page() -> None:
