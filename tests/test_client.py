@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf, nan
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from penstock import each, either, pipeline, step
-from penstock.client import Client
+from penstock.client import Client, describe
 from penstock.core.options import Options, options
 from penstock.core.parts import InputChange
 from penstock.core.project import Project
 from penstock.define.trace import trace
 from penstock.errors import NotFound
+from penstock.serializers import default_serializers
 from penstock.session import Session
 from penstock.stack import open_stack
+from penstock.testing.serializer import artifacts
 
 
 class Pair(NamedTuple):
@@ -96,6 +99,16 @@ def test_the_arguments_of_any_call_are_found_again(session: Session) -> None:
     assert results.arguments("many/add", "1")[1] == {"x": 4, "y": 30}
     with pytest.raises(NotFound, match="no step 'fit'"):
         results.arguments("fit")
+
+
+def test_an_artifact_in_a_few_words_says_what_it_is(tmp_path: Path) -> None:
+    shelf = artifacts(*default_serializers(), root=tmp_path)
+    words = [describe(shelf.encode(value)[0]) for value in (nan, -inf, 1.5, {"a": 1}, {"a": nan})]
+    assert words == ["float nan", "float -inf", "float 1.5", 'dict {"a":1}', "dict"]
+    (made := tmp_path / "a.csv").write_text("")
+    for scratch, name in ((None, "a.csv"), (tmp_path, "a.csv")):
+        manifest, _ = shelf.encode(made, scratch=scratch)
+        assert describe(manifest) == f"{type(made).__name__} {name}"
 
 
 def test_a_failed_run_has_no_result_and_says_what_is_missing(session: Session) -> None:

@@ -302,6 +302,9 @@ class Client:
         return NotFound(f"run '{run}' has no step '{name}'", hint=near(name, names))
 
 
+_TAGGED = {f'{{"$":["float","{word}"]}}': word for word in ("nan", "inf", "-inf")}
+
+
 def describe(manifest: Manifest) -> str:
     """An artifact in a few words: "DataFrame 330000 × 12, 31.2 MB", "dict {"auc":0.71}"."""
     kind = manifest.type.rpartition(":")[2] or manifest.serializer
@@ -311,8 +314,11 @@ def describe(manifest: Manifest) -> str:
         about = f"of {manifest.meta.get('count', 0)}"
     elif manifest.serializer == "json" and manifest.inline is not None:
         text = manifest.inline.decode(errors="replace")
+        text = _TAGGED.get(text, text)
         # What JSON has no word for is written with tags, which say nothing to people.
         about = "" if '{"$"' in text else text if len(text) <= 60 else text[:59] + "…"
+    elif manifest.serializer == "path":
+        about = str(manifest.meta.get("name") or manifest.meta.get("path") or "")
     else:
         about = _shape(manifest.meta)
     size = f", {in_bytes(manifest.size)}" if manifest.size > INLINE_LIMIT else ""

@@ -232,3 +232,19 @@ def test_the_same_from_python(project: Project) -> None:
 def test_a_terminal_without_our_letters_gets_escapes(project: Project) -> None:
     said = project.penstock("show", "last/load", PYTHONIOENCODING="ascii")
     assert (said.code, r"DataFrame 3 \xd7 2" in said.out) == (0, True)
+
+
+def test_a_library_that_a_look_needs_is_named_with_its_extra(project: Project) -> None:
+    code = "import sys; sys.modules['pyarrow'] = None; from penstock.cli.main import main; main()"
+    told = subprocess.run(
+        [sys.executable, "-c", code, "show", "run:last/load"],
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stderr.strip() == (
+        "a look inside needs 'pyarrow', which is not installed. "
+        "Install it: pip install 'penstock[pandas]'"
+    )

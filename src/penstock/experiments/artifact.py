@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from penstock.artifacts.extras import missing
 from penstock.artifacts.files import fetched
 from penstock.client import Client, describe
 from penstock.core.parts import is_wire
@@ -211,7 +212,8 @@ def _look(client: Client, manifest: Manifest) -> tuple[Preview, str]:
     except StoreError as error:
         return Preview(), error.message
     except ImportError as error:
-        return Preview(), f"'{error.name}' is not installed"
+        absent = missing(error, "a look inside", manifest.serializer)
+        return Preview(), f"{absent.message}. {absent.hint}"
     except (ValueError, OSError, KeyError, TypeError) as error:
         # Bytes that are not what their names say: of a serializer that we do not know.
         return Preview(), f"it cannot be read: {error}"
