@@ -91,6 +91,18 @@ def test_an_error_of_ours_is_told_in_words_and_where(place: Place) -> None:
     )
 
 
+def test_what_is_wrong_with_the_project_s_file_is_told_in_words_too(place: Place) -> None:
+    place.write(script="from flow import flow\n\nflow.run(1)\n")
+    (place.root / "penstock.toml").write_text("default_stak = 'local'\n")
+    said = place.python("script.py")
+    assert said.returncode == 1
+    assert said.stderr == (
+        "error: penstock.toml:1: 'default_stak' is not a setting of penstock\n"
+        "  Did you mean 'default_stack'?\n"
+        f"  at {place.root}/script.py:3\n"
+    )
+
+
 def test_penstock_s_own_traceback_is_there_for_who_asks(place: Place) -> None:
     place.write(script="from flow import flow\n\nflow.run()\n")
     said = place.python("script.py", PENSTOCK_TRACEBACK="1")

@@ -54,8 +54,10 @@ def using(session: Session) -> Iterator[None]:
 def session(stack: str = "") -> Session:
     if _used:
         return _used[-1]
-    opened: Session = _engine().session(project(), stack)
+    engine = _engine()
+    # First: what is wrong with the project's file or the stores is told in the same way.
     import_module("penstock.api.manners").mind()
+    opened: Session = engine.session(project(), stack)
     return opened
 
 
