@@ -284,4 +284,5 @@ def _template(template: Template) -> Any:
 
 
 def _keyed(source: Input) -> Any:
-    return changed_input(source, lambda literal: Literal(None, literal.digest))
+    # A key of a mapping has no digest: it is what it is.
+    return changed_input(source, lambda one: Literal(None, one.digest) if one.digest else one)

@@ -27,6 +27,12 @@ def test_what_is_no_number_of_json_is_a_word() -> None:
     }
 
 
+def test_a_key_of_any_kind_is_text() -> None:
+    assert plain({(1, 2): math.nan, None: 1, True: 2, 2.5: 3}) == {
+        "(1, 2)": "nan", "None": 1, "True": 2, "2.5": 3,
+    }  # fmt: skip
+
+
 def test_a_number_of_any_length_has_a_digest_and_something_to_show() -> None:
     large, larger = 10**6000, 10**6000 + 1
     assert digest_struct("n", large) != digest_struct("n", larger)

@@ -32,6 +32,11 @@ class Split(NamedTuple):
     test: list[int]
 
 
+class Pair(NamedTuple):
+    first: int
+    second: Colour
+
+
 @dataclass(frozen=True)
 class Hyper:
     lr: float = 0.1
@@ -550,6 +555,13 @@ def other_callables() -> str:
     return gather(squared(3), trainer.train(load()), trainer.train(load(2)))
 
 
+@pipeline
+def keyed() -> dict[Any, Any]:
+    rows = load()
+    table = {(6, 0.1): rows, Colour.RED: rows, b"x": rows, None: rows, 3: rows, "plain": rows}
+    return {**table, "shown": gather(table)}
+
+
 # ---- values
 
 VALUES: dict[str, Any] = {
@@ -581,6 +593,7 @@ VALUES: dict[str, Any] = {
     "tuples": [(), (1,), (1, (2, "a")), ([1],)],
     "sets": [set(), {1, 2}, frozenset(), frozenset({"a", "b"}), {(1, 2)}],
     "keys": {1: "a", "1": "b", None: 0, 2.5: 1, (1, 2): 3, "= x": 4, "a b": 5, "": 6, "no": 7},
+    "keys_of_code": [{Colour.RED: 1, (1, Colour.RED): 2}, {int: 1}, {Pair(1, Colour.RED): 3}],
     "ranges": [range(3), range(1, 9, 2)],
     "named": [Colour.RED, Split([1], []), Hyper(), int, mark, Access.READ],
     "long": ["word " * 30, "x" * 200, {"key": "y" * 90, "other": ["z" * 60] * 3}],

@@ -23,6 +23,7 @@ from penstock.spec.record import pack, unpack
 from penstock.spec.schema import schema
 from penstock.spec.text import value_text
 from penstock.spec.tree import Mapping, Scalar, Sequence, Tree, read_tree
+from penstock.testing import in_memory
 
 DATE = "2026-03-01"
 ALL = pytest.mark.parametrize("name", PIPELINES)
@@ -153,3 +154,10 @@ def test_parameters_stay_open_but_for_those_that_python_looks_at(environment: En
         "names_from_a_parameter": {"kind": True, "depth": False},
         "caught": {"depth": False, "kind": True},
     }
+
+
+def test_a_run_returns_mappings_with_the_keys_that_the_pipeline_gave_them(
+    environment: Environment,
+) -> None:
+    with in_memory():
+        assert PIPELINES["keyed"].run().result() == PIPELINES["keyed"]()

@@ -22,7 +22,7 @@ def as_json(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """The same as values that JSON has; NaN and infinities, which it has not, as words."""
-    built = msgspec.to_builtins(value, str_keys=True, enc_hook=_described)
+    built = msgspec.to_builtins(value, enc_hook=_described)  # keys of any kind: JSON gets text
     return msgspec.json.decode(as_json(_worded(built)))
 
 

@@ -32,8 +32,11 @@ def changed_input(source: Input, change: Change) -> Input:
     match source:
         case Literal():
             return change(source)
-        case Build(items=items):
-            return replace(source, items=tuple(changed_input(item, change) for item in items))
+        case Build(kind=kind, items=items, keys=keys):
+            if kind == "dict" and not all(type(key) is str for key in keys):
+                keys = tuple(change(Literal(key, "")).value for key in keys)
+            changed = tuple(changed_input(item, change) for item in items)
+            return replace(source, items=changed, keys=keys)
         case FirstOf(options=options):
             return FirstOf(tuple(changed_input(option, change) for option in options))
         case Expr(op=op, operands=operands):
@@ -65,5 +68,8 @@ def within(source: Input) -> Iterator[Literal]:
         case Literal():
             yield source
         case Build(items=inner) | Expr(operands=inner) | FirstOf(options=inner):
+            if isinstance(source, Build) and source.kind == "dict":
+                # A key is a value as others are: an Enum's member, say.
+                yield from (Literal(key, "") for key in source.keys if type(key) is not str)
             for one in inner:
                 yield from within(one)

@@ -226,9 +226,9 @@ class _Reader:
 
     def _key(self, key: Scalar) -> Any:
         source = self._input(key, (), (), ())
-        if not isinstance(source, Literal) or needs_code(source.value):
+        if not isinstance(source, Literal):
             place = Place(self._spec.file, key.line)
-            raise ConfigError(f"{place}: '{key.value}' is no key", hint="Write a plain value.")
+            raise ConfigError(f"{place}: '{key.value}' is no key", hint="Write a value.")
         try:
             hash(source.value)
         except TypeError:

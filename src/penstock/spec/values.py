@@ -27,6 +27,10 @@ class Constructed(Struct, frozen=True):
     name: str
     fields: dict[str, Any]
 
+    def __hash__(self) -> int:
+        # It may be the key of a mapping.
+        return hash(self.name)
+
 
 class Opaque(Struct, frozen=True):
     """A value that text cannot hold: what it was, and the digest of its content."""
