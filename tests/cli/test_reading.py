@@ -115,6 +115,18 @@ def test_a_table_fits_its_terminal_and_is_whole_in_a_pipe(ran: Project) -> None:
     assert max(map(cells, lines)) <= 60
 
 
+def test_where_the_project_has_another_name_now_its_runs_are_not_just_gone(ran: Project) -> None:
+    ran.write("pyproject.toml", '[project]\nname = "other"\n')
+    assert ran.penstock("runs").err == (
+        "no runs\n  There are runs of 'demo', not 'other': penstock runs --all\n"
+    )
+    assert ran.penstock("show", "before").err == (
+        "error: there is no run 'before'\n"
+        "  Nothing has run in this project; `penstock runs --all` lists the runs of others.\n"
+    )
+    assert "before" in ran.penstock("runs", "--all").out
+
+
 def test_runs_are_found_by_name_prefix_and_tag(ran: Project) -> None:
     before = ran.penstock("show", "before", "--json").json["run"]
     assert ran.penstock("show", before["id"], "--json").json["run"] == before

@@ -82,6 +82,10 @@ def command(
     elif not found.runs:
         wanted = any((pipeline, status, tag, where))
         terminal.note("no such runs" if wanted else "no runs")
+        if not every and not wanted and (others := reader.runs(RunFilter(project="", limit=1))):
+            # A folder with another name is another project, where no file says its name.
+            named = f"'{others[0].project}', not '{reader.stack.project.name}'"
+            terminal.note(f"  There are runs of {named}: penstock runs --all")
     else:
         _tell(found, named=not pipeline)
         if found.more:

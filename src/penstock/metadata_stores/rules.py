@@ -223,7 +223,7 @@ def pick(wanted: str, known: Sequence[tuple[str, str]]) -> str:
 
 def _near(wanted: str, known: Sequence[tuple[str, str]]) -> str:
     if not known:
-        return "Nothing has run here yet."
+        return "Nothing has run in this project; `penstock runs --all` lists the runs of others."
     names = list(dict.fromkeys(word for pair in known[:1000] for word in pair if word))
     close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
     if close:
