@@ -64,6 +64,22 @@ def test_each_step_that_has_ended_has_a_line_and_a_mapped_pipeline_its_sums() ->
     )
 
 
+def test_items_that_never_began_are_counted_and_names_line_up() -> None:
+    error = ErrorRecord("ValueError", "no")
+    text = told(
+        *began(node("測る", mapped=True), node("best")),
+        planned("測る", 3),
+        step("測る[0]", "done"),
+        step("測る[1]", "failed", error=error),
+        step("測る", "failed", total=3),
+        step("best", "skipped"),
+    )
+    assert [line for line in text.splitlines() if "[1]" not in line][1:] == [
+        "  測る      failed       1.0 s  2 of 3 items: 1 done, 1 failed",
+        "  best      skipped      1.0 s",
+    ]
+
+
 def test_a_step_that_takes_long_is_told_now_and_then() -> None:
     stream = Heard(5)
     lines = Lines(stream, pulse=(0.02, 0.05))

@@ -73,8 +73,9 @@ class Lines:
         words = about(step)
         leaf = self._board.leaves[step.node]
         if not step.index and leaf.counts:
-            items = f"{sum(leaf.counts.values()):,} items: {counted(leaf.counts)}"
-            words = "; ".join([items, *step.notes])
+            ended = sum(leaf.counts.values())
+            of = f" of {leaf.total:,}" if leaf.total not in (None, ended) else ""
+            words = "; ".join([f"{ended:,}{of} items: {counted(leaf.counts)}", *step.notes])
         return self._columns(step.name, step.status, took(step), words)
 
     def _columns(self, name: str, status: str, passed: str, words: str) -> str:
