@@ -33,6 +33,12 @@ def test_runs_in_memory_leave_nothing_behind(project: Path) -> None:
         assert runs() == []
 
 
+def test_plain_calls_leave_nothing_behind(project: Path) -> None:
+    with seeded(7):
+        assert drawing(3) == drawing(3)
+    assert not (project / ".penstock").exists()
+
+
 def test_the_fixture_draws_the_same_plainly_and_in_a_run(penstock_in_memory: Session) -> None:
     assert drawing(3) == drawing.run(3).result() == draw(3)
     with seeded(5):

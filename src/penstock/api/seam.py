@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -51,13 +52,14 @@ def using(session: Session) -> Iterator[None]:
         _used.remove(session)
 
 
-def session(stack: str = "") -> Session:
+def session(stack: str = "", *, reading: bool = False) -> Session:
+    """The session of this project; one for `reading` leaves no trace."""
     if _used:
         return _used[-1]
     engine = _engine()
     # First: what is wrong with the project's file or the stores is told in the same way.
     import_module("penstock.api.manners").mind()
-    opened: Session = engine.session(project(), stack)
+    opened: Session = engine.session(project(), stack, reading=reading)
     return opened
 
 
@@ -83,18 +85,22 @@ def client(stack: str = "") -> Client:
 cells: list[Callable[[], View | None]] = []
 """Makes the view of a run in a notebook, once `%load_ext penstock` was said."""
 _watched: list[View] = []
+_looking = threading.Lock()
+"""Of runs that threads begin at once, one has the terminal."""
 _many: list[None] = []
 
 
 @contextmanager
 def watched(options: Options) -> Iterator[Sequence[View]]:
     """Who looks on while a run goes on: somebody at a terminal, or in front of a notebook."""
-    view = None if options.pdb or _used or _watched else _view()
+    with _looking:
+        view = None if options.pdb or _used or _watched else _view()
+        if view is not None:
+            _watched.append(view)
     try:
         if view is None:
             yield ()
             return
-        _watched.append(view)
         try:
             yield (view,)
         finally:

@@ -28,7 +28,7 @@ def seeded(seed: int = 0) -> Iterator[None]:
     That holds for `random`, NumPy and torch; afterwards their states are as before.
     """
     with seeds.Preserved():
-        token = active.set(_Rehearsal(seed, seam.session().environment(), None, ""))
+        token = active.set(_Rehearsal(seed, seam.session(reading=True).environment(), None, ""))
         try:
             yield
         finally:
