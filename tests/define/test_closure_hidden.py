@@ -205,3 +205,19 @@ def test_a_look_up_by_text_is_said(
     found = closure(f"import importlib, pkgutil, pydoc, sys\ndef step(x): return {line}")
 
     assert found.problems == ((said,) if said else ())
+
+
+def test_a_function_in_an_expression_of_polars_cannot_be_known(
+    closure: Callable[[str], Closure],
+) -> None:
+    found = closure(
+        """
+        import polars
+        def triple(x): return len(str(x)) * 3
+        THRICE = polars.col("a").map_elements(triple, return_dtype=polars.Int64)
+        def step(table): return table.select(THRICE)
+        """
+    )
+
+    (said,) = found.problems
+    assert said.startswith("the content of 'THRICE' (hidden.py) cannot be known")

@@ -17,6 +17,8 @@ from penstock.define.closure.plain import is_of_data
 from penstock.define.closure.targets import REFUSALS, Targets, is_inert, is_python, slots_of
 
 _REBUILDS = frozenset(("__reduce__", "__reduce_ex__", "__doc__", "__module__", "__weakref__"))
+_PICKLED = re.compile(rb"\x80[\x04\x05]\x95.{5}\0\0\0", re.DOTALL)
+"""The head of a pickle: its protocol, and the length of its first frame."""
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -251,6 +253,8 @@ def _rebuilding(value: Any) -> list[tuple[str, object]]:
         return [("name", reduced)]
     function, args, *more = reduced
     state, items, pairs = (*more, None, None, None)[:3]
+    if isinstance(state, bytes) and _PICKLED.search(state):
+        raise ValueError("its state holds a pickle, in which functions are only names")
     parts: list[tuple[str, object]] = [("rebuilt by", function)]
     parts += ((f"argument {i}", part) for i, part in enumerate(args))
     if isinstance(state, dict):
