@@ -177,3 +177,39 @@ def test_a_sweep_on_a_terminal_leaves_a_line_for_each_run(place: Place) -> None:
         assert terminal.end() == 0
         lines = [line for line in terminal.text.split("\n") if line != "dividing"]
         assert lines == ["run RUN done in TIME: 2 done"] * 3
+
+
+def test_of_runs_that_begin_at_once_one_has_the_terminal(place: Place) -> None:
+    place.write(
+        script="""
+import time
+from threading import Barrier, Thread
+from penstock import pipeline, step
+
+ready = Barrier(3)
+
+@step
+def hold(n: int) -> int:
+    time.sleep(0.4)
+    return n
+
+@pipeline
+def flow(n: int) -> int:
+    return hold(n)
+
+def begin(n):
+    ready.wait()
+    flow.run(n)
+
+threads = [Thread(target=begin, args=[n]) for n in (1, 2, 4)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+"""
+    )
+    command = [sys.executable, "script.py"]
+    with Terminal(command, place.root, {**place.environment(), "CI": ""}) as terminal:
+        assert terminal.end() == 0
+        lines = [line for line in terminal.text.split("\n") if line.startswith("run RUN ")]
+        assert lines == ["run RUN  flow  on local", "run RUN done in TIME: 1 done"]
