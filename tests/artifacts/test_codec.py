@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from penstock.artifacts.codec import manifest_id
 from penstock.core import registered
@@ -211,3 +214,46 @@ def test_an_error_of_a_serializer_leaves_nothing_half_written(tmp_path: Path) ->
         shelf.encode(Temperature(1.0))
     assert stored(shelf) == 0
     assert shelf.store.clean(0) == 0
+
+
+class Third(Fraction):
+    """What only Half and pickles take."""
+
+
+class Half:
+    """A serializer that finds out only when it has written that a value is not for it."""
+
+    name = "half"
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, Third)
+
+    def encode(self, value: object, files: Files) -> Encoded:
+        with files.create("half.bin") as file:
+            file.write(b"half")
+        raise Unfit("it is not for me")
+
+    def decode(self, manifest: Manifest, files: Mapping[str, Path | bytes]) -> Any:
+        raise AssertionError("it wrote nothing")
+
+    def digest(self, value: object) -> str:
+        raise Unfit("it is not for me")
+
+
+def test_what_was_written_and_given_up_deep_inside_is_no_part_of_it(tmp_path: Path) -> None:
+    shelf = artifacts(Half(), *default_serializers(), root=tmp_path)
+    image = Image.new("L", (2, 2))
+    image.info["scale"] = {"x": Third(1, 3)}
+    manifest, _ = shelf.encode({"image": image})
+    assert not [file.name for file in manifest.files if "half" in file.name]
+    assert shelf.decode(manifest)["image"].info["scale"]["x"] == Fraction(1, 3)
+
+
+def test_the_time_to_read_many_parts_grows_as_they_do(shelf: Artifacts) -> None:
+    def seconds(count: int) -> float:
+        manifest, _ = shelf.encode({n: np.arange(3) for n in range(count)})
+        began = time.perf_counter()
+        shelf.decode(manifest)
+        return time.perf_counter() - began
+
+    assert seconds(4000) < 30 * min(seconds(500) for _ in range(2))

@@ -175,11 +175,12 @@ class Below:
         self._files.adopt(path, self._prefix + name)
 
     def remove(self, names: Sequence[str]) -> None:
+        gone = frozenset(names)
+        self.written = [name for name in self.written if name not in gone]
         self._files.remove([self._prefix + name for name in names])
 
     def discard(self) -> None:
         self.remove(self.written)
-        self.written = []
 
 
 class Stored(Mapping[str, Path | bytes]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -25,19 +25,31 @@ def read_part(
     family: Family, part: Part, prefix: str, manifest: Manifest, files: Mapping[str, Path | bytes]
 ) -> Any:
     """What `family.write` wrote with this prefix into the artifact of `manifest`."""
-    inner = msgspec.structs.replace(
-        manifest,
-        serializer=part.serializer,
-        type=part.type,
-        meta=part.meta,
-        # A part is as trusted as the whole, whose signature covers the mark of each.
-        unsafe=part.unsafe and manifest.unsafe,
-        inline=None,
-        files=tuple(
-            msgspec.structs.replace(file, name=file.name.removeprefix(prefix))
-            for file in manifest.files
-            if file.name.startswith(prefix)
-        ),
-    )
-    inside = {name: files[prefix + name] for name in part.files}
-    return family.named(part.serializer).decode(inner, inside)
+    return next(read_parts(family, {prefix: part}, manifest, files))
+
+
+def read_parts(
+    family: Family,
+    parts: Mapping[str, Part],
+    manifest: Manifest,
+    files: Mapping[str, Path | bytes],
+) -> Iterator[Any]:
+    """Several, each with its prefix; there may be many thousands."""
+    refs = {file.name: file for file in manifest.files}
+    for prefix, part in parts.items():
+        inner = msgspec.structs.replace(
+            manifest,
+            serializer=part.serializer,
+            type=part.type,
+            meta=part.meta,
+            # A part is as trusted as the whole, whose signature covers the mark of each.
+            unsafe=part.unsafe and manifest.unsafe,
+            inline=None,
+            files=tuple(
+                msgspec.structs.replace(refs[prefix + name], name=name)
+                for name in part.files
+                if prefix + name in refs
+            ),
+        )
+        inside = {name: files[prefix + name] for name in part.files}
+        yield family.named(part.serializer).decode(inner, inside)

@@ -14,7 +14,7 @@ from penstock.core.records import Manifest
 from penstock.core.walk import digest_plain, unfold
 from penstock.errors import SerializationError
 from penstock.serializers import tree, untree
-from penstock.serializers.parts import Pooling, read_part
+from penstock.serializers.parts import Pooling, read_parts
 
 FILE = "value.json"
 
@@ -59,9 +59,9 @@ class Plain:
         data = _bytes(files[FILE])
         if not manifest.meta:
             return untree.loads(data, _no_leaf)
-        parts = [msgspec.convert(part, Part) for part in manifest.meta["parts"]]
-        family = self._joined()
-        values = [read_part(family, part, f"{n}/", manifest, files) for n, part in enumerate(parts)]
+        parts = msgspec.convert(manifest.meta["parts"], list[Part])
+        prefixed = {f"{n}/": part for n, part in enumerate(parts)}
+        values = [*read_parts(self._joined(), prefixed, manifest, files)]
         places = manifest.meta["leaves"]
 
         def leaf(number: int) -> object:
