@@ -366,3 +366,9 @@ def test_last_is_a_run_in_a_reference_too(project: Project) -> None:
     project.penstock("run", "flow.py")
     said = project.penstock("run", "flow.py", "--with", "load=run:last/load", "--json")
     assert [step["status"] for step in said.json["steps"]] == ["reused", "reused"]
+
+
+def test_an_error_that_quotes_a_file_does_not_rule_the_terminal(project: Project) -> None:
+    project.write("red.yaml", 'penstock: 1\nsteps:\n  "\\e[31mred": {step: "flow:load"}\n')
+    said = project.penstock("run", "red.yaml")
+    assert said.err.startswith("error: red.yaml:3: '\\x1b[31mred' cannot be the name of a step")

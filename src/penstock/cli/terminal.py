@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import msgspec
 
+from penstock.core.tame import printable
 from penstock.views.choice import is_live
 from penstock.views.colors import STATUS, colors, paint
 from penstock.views.words import cells as cells
@@ -60,7 +61,9 @@ class Terminal:
         self.out(text.decode())
 
     def error(self, message: str, hint: str = "") -> None:
-        self.note(self.style("error: ", "red", "bold", err=True) + message)
+        # It may quote a file or a command line, which must not rule the terminal.
+        said = "\n".join(map(printable, message.split("\n")))
+        self.note(self.style("error: ", "red", "bold", err=True) + said)
         for line in hint.splitlines():
             self.note(f"  {line}")
 
