@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from penstock import Retry, cross, each, either, pipeline, secret, step
+from penstock.define.containers import copied, holds_markers
 from penstock.errors import DefinitionError, PromiseError, TypeMismatch
 
 
@@ -569,3 +570,13 @@ def test_two_types_of_one_name_are_told_apart() -> None:
         TypeMismatch, match=r"is polars\..*DataFrame, but 'rows' of 'height' is pandas\..*DataFrame"
     ):
         mixed.run()
+
+
+def test_a_list_that_contains_itself_is_refused_and_one_that_a_step_returns_is_not() -> None:
+    ring: list[Any] = [1]
+    ring.append(ring)
+
+    with pytest.raises(DefinitionError, match="contains itself") as caught:
+        copied([ring])
+    assert caught.value.hint == "Let a step make and return it."
+    assert not holds_markers(ring)

@@ -6,17 +6,21 @@ from typing import Any
 
 from penstock.define.callee import Marker, is_named_tuple
 from penstock.define.promise import Promise
+from penstock.errors import DefinitionError
 
 COPIED = (list, tuple, dict, set, frozenset)
 
 
 def holds_markers(value: Any) -> bool:
-    if isinstance(value, Marker):
-        return True
-    if isinstance(value, dict):
-        return any(map(holds_markers, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(map(holds_markers, value))
+    """Whether a promise, `each` or the like is in it, however deep; it may contain itself."""
+    rest, seen = [value], set()
+    while rest:
+        one = rest.pop()
+        if isinstance(one, Marker):
+            return True
+        if isinstance(one, dict | list | tuple | set | frozenset) and id(one) not in seen:
+            seen.add(id(one))
+            rest.extend(one.values() if isinstance(one, dict) else one)
     return False
 
 
@@ -43,9 +47,20 @@ def container(value: Any) -> tuple[str, Any, tuple[Any, ...]]:
 
 
 def copied(value: Any) -> Any:
+    """Containers anew, so that what is done to them later does not reach the graph."""
+    try:
+        return _copied(value)
+    except RecursionError:
+        raise DefinitionError(
+            "a list or dict given to a step contains itself, or is nested too deeply",
+            hint="Let a step make and return it.",
+        ) from None
+
+
+def _copied(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        return {key: copied(item) for key, item in value.items()}
+        return {key: _copied(item) for key, item in value.items()}
     if kind in (list, tuple):
-        return kind(map(copied, value))
+        return kind(map(_copied, value))
     return set(value) if kind is set else value
