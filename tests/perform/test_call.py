@@ -421,6 +421,12 @@ class TestContext:
         assert logged.metrics[0].value == 0.5
         assert logged.params == {"depth": 3, "where": "a/b"}
 
+    def test_what_is_logged_has_a_name(self, bench: Bench) -> None:
+        def step() -> None:
+            context().log_metric(" ", 1)
+
+        assert broken(bench.run(step)).error.message.startswith("a logged metric has no name")
+
     def test_what_was_logged_before_a_failure_is_kept(self, bench: Bench) -> None:
         def fail() -> None:
             context().log_metric("auc", 1)

@@ -124,19 +124,19 @@ class Context:
                 hint="Log other values with context().log_param(name, value).",
             ) from None
         at = None if step is None else int(step)
-        self._scene.metrics.append(Metric(str(name), number, at, now()))
+        self._scene.metrics.append(Metric(_named(name, "metric"), number, at, now()))
 
     def log_param(self, name: str, value: object) -> None:
         """Log a setting that the step chose itself; what JSON cannot say is kept as its repr."""
-        self._scene.params[str(name)] = _plain(value)
+        self._scene.params[_named(name, "parameter")] = _plain(value)
 
     def log_artifact(self, name: str, value: object) -> None:
         """Store a value beside the step's outputs: a plot, a table, a file."""
-        scene = self._scene
+        scene, name = self._scene, _named(name, "artifact")
         if scene.encode is None:
             return
         manifest, items = scene.encode(value)
-        scene.artifacts[str(name)] = made(manifest)
+        scene.artifacts[name] = made(manifest)
         scene.extra += (manifest, *items)
 
     @overload
@@ -250,6 +250,12 @@ def rehearsed() -> None:
 
 
 # ---- plain values
+
+
+def _named(name: str, what: str) -> str:
+    if not str(name).strip():
+        raise UsageError(f"a logged {what} has no name", hint='Give it one: "auc", "loss", …')
+    return str(name)
 
 
 def _plain(value: object) -> Any:
