@@ -131,3 +131,14 @@ def test_a_library_that_is_not_installed_is_named_with_how_to_get_it(
 def test_an_orchestrator_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises((UsageError, ConfigError), match="no orchestrator of kind 'airflow'"):
         opened(tmp_path, '[stacks.a]\norchestrator = "airflow"\n', "a")
+
+
+def test_what_a_step_asks_for_and_nothing_gives_is_refused_by_its_name(tmp_path: Path) -> None:
+    stack = opened(tmp_path)
+    for kind in ("", "inline", "processes"):
+        stack.require("fit", kind, None)
+    with pytest.raises(UsageError, match="'fit' cannot run: no executor of kind 'proceses'") as no:
+        stack.require("fit", "proceses", None)
+    assert no.value.hint == "Did you mean 'processes'?"
+    with pytest.raises(UsageError, match="'fit' asks for an environment of its own"):
+        stack.require("fit", "", ["torch"])

@@ -180,6 +180,9 @@ class Session:
         definition = configure(definition, options.settings, self.stack.artifacts.digest)
         flat = flatten(definition)
         part = narrow(flat, options)
+        for one in flat.templates.values():
+            if isinstance(one, StepTemplate):
+                self.stack.require(one.id, one.node.executor, one.node.env)
         addresses = {
             one.address
             for template in flat.templates.values()

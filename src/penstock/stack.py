@@ -22,9 +22,9 @@ from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Catalog, Executor, MetadataStore, Serializer
 from penstock.core.project import Project
 from penstock.core.signing import signing_key
-from penstock.errors import UsageError
+from penstock.errors import ConfigError, UsageError
 from penstock.perform.call import Tools
-from penstock.plugins import create, entry_points
+from penstock.plugins import create, entry_points, find
 from penstock.serializers import default_serializers
 
 LOCAL: Mapping[str, Backend] = {
@@ -54,6 +54,20 @@ class Stack(Struct, frozen=True):
     def isolates(self) -> bool:
         """Whether its executor gives calls processes of their own."""
         return self.settings.backends.get("executor", LOCAL["executor"]).kind != "inline"
+
+    def require(self, step: str, executor: str, env: object) -> None:
+        """Refuse what a step asks for and nothing here gives. Raises UsageError."""
+        if executor not in ("", "inline", "processes"):
+            try:
+                find("executors", Backend(executor))
+            except ConfigError as error:
+                raise UsageError(f"'{step}' cannot run: {error.message}", hint=error.hint) from None
+        if env is not None:
+            raise UsageError(
+                f"'{step}' asks for an environment of its own, which no executor of stack "
+                f"'{self.name}' gives",
+                hint="Leave `env` out, and install what it needs beside the rest.",
+            )
 
     def tools(self) -> Tools:
         """For calls in this process, whose code is what was planned."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from penstock import Retry, cross, each, either, pipeline, secret, step
+from penstock import Cache, Retry, cross, each, either, pipeline, secret, step
 from penstock.define.containers import copied, holds_markers
 from penstock.errors import DefinitionError, PromiseError, TypeMismatch
 
@@ -64,6 +64,10 @@ def text_for_a_path() -> Any:
 
 def field_of_another_type() -> Any:
     return describe(split(numbers()).train)  # type: ignore[arg-type]
+
+
+def ignored_parameter_that_is_none() -> Any:
+    return describe.options(cache=Cache(ignore=["tims"]))("a")
 
 
 def list_for_an_element() -> Any:
@@ -241,6 +245,12 @@ CASES: list[tuple[Callable[[], Any], type[DefinitionError], str]] = [
         TypeMismatch,
         "'split.train' (FILE:N) is list[int], but 'label' of 'describe' is str (FILE:N)\n"
         "  Change one of the two annotations, or what is passed.",
+    ),
+    (
+        ignored_parameter_that_is_none,
+        DefinitionError,
+        "Cache(ignore=…) of 'describe' names 'tims', which is none of its parameters (FILE:N)\n"
+        "  Did you mean 'times'?",
     ),
     (
         list_for_an_element,

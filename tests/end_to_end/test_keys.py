@@ -97,7 +97,7 @@ def adding() -> int:
         "@step(retries=Retry(2, delay=0.1, on=(OSError,)))",
         '@step(timeout="10m")',
         '@step(resources={"cpu": 1})',
-        '@step(executor="process")',
+        '@step(executor="processes")',
         '@step(name="load")',
         "@step(cache=True)",
         '@step(cache=Cache(ttl="12h"))',

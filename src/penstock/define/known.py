@@ -12,9 +12,11 @@ from msgspec import Struct
 from penstock.core.digest import digest_struct
 from penstock.core.graph import Closure, Function, Output, StepNode
 from penstock.core.naming import module_name, type_name
+from penstock.core.place import near
 from penstock.define.callee import Callee
 from penstock.define.settings import Cache, Settings
 from penstock.define.target import target
+from penstock.errors import DefinitionError
 
 
 class Environment(Struct, frozen=True):
@@ -42,6 +44,7 @@ class Known(Struct, frozen=True):
 
 def known(callee: Callee, settings: Settings, environment: Environment) -> Known:
     closure = environment.closure(callee.function)
+    _check_ignored(callee, settings)
     also = _also(settings, environment)
     outputs, fields = callee.outputs
     node = StepNode(
@@ -119,3 +122,19 @@ def _one(thing: Any, environment: Environment) -> str:
     if callable(function):
         return environment.closure(function).digest
     return environment.digest_value(thing)
+
+
+def _check_ignored(callee: Callee, settings: Settings) -> None:
+    """A parameter that is to be ignored and is misspelt would count all the same."""
+    ignored = settings.cache.ignore if isinstance(settings.cache, Cache) else ()
+    binding = callee.binding
+    if not ignored or binding.keywords:
+        return
+    every = [*binding.names, *([binding.rest] if binding.rest else [])]
+    for name in ignored:
+        if name not in every:
+            raise DefinitionError(
+                f"Cache(ignore=…) of '{callee.name}' names '{name}', which is none of its "
+                f"parameters ({callee.where})",
+                hint=near(name, every) or f"Its parameters: {', '.join(every)}.",
+            )

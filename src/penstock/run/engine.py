@@ -260,9 +260,13 @@ class Engine(Struct):
 
     def _kind(self, template: StepTemplate) -> str:
         """Which executor: one with a process of its own where a step must be stoppable."""
-        if self.setting.isolated or self.setting.options.pdb:
-            return ""
         node = template.node
+        if self.setting.options.pdb:
+            return ""
+        if node.executor not in ("", "inline", "processes"):
+            return node.executor
+        if self.setting.isolated:
+            return ""
         own = node.timeout is not None or "memory" in node.resources
         return "processes" if own or node.executor == "processes" else ""
 
