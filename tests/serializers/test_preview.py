@@ -102,7 +102,8 @@ def test_an_array_is_summed_up(shelf: Artifacts) -> None:
 
 
 def test_of_tensors_names_types_and_shapes(shelf: Artifacts) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     found = look(shelf, {"w": torch.zeros(3, 4), "b": torch.ones(())})
     assert set(found.rows) == {("w", "F32", "3 × 4"), ("b", "F32", "scalar")}
 
