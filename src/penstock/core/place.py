@@ -21,13 +21,18 @@ class Place(NamedTuple):
 def near(word: str, words: Iterable[str]) -> str:
     """'Did you mean …?' or the list of what there is, for a hint."""
     known = sorted(set(words))
+    if found := nearest(word, known):
+        return f"Did you mean '{found}'?"
+    return "There are: " + ", ".join(known) + "." if known else ""
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The known word that is most like this one, or ""."""
     # Loaded only when something is wrong: difflib takes 5 ms.
     from difflib import get_close_matches
 
-    found = get_close_matches(word, known, 1, 0.6)
-    if found:
-        return f"Did you mean '{found[0]}'?"
-    return "There are: " + ", ".join(known) + "." if known else ""
+    found = get_close_matches(word, sorted(set(words)), 1, 0.6)
+    return found[0] if found else ""
 
 
 def unknown(kind: str, word: str, words: Iterable[str], place: Place) -> ConfigError:

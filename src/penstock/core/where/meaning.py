@@ -14,9 +14,10 @@ from penstock.core.conditions import (
     Subject,
     Term,
 )
+from penstock.core.place import nearest
 from penstock.core.where.fields import FIELDS, STATUSES
 from penstock.core.where.moments import duration, span
-from penstock.core.where.words import Word, near
+from penstock.core.where.words import Word
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 _FLAGS = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
@@ -76,7 +77,7 @@ def _of_field(field: Field, kind: str, operator: str, text: str, now: datetime) 
                 )
             return _exactly(operator, Term(field, "=", _FLAGS[text.lower()]))
         case "status" if operator == "=" and text not in STATUSES:
-            meant = near(text, STATUSES)
+            meant = nearest(text, STATUSES)
             hint = f"Did you mean '{meant}'?" if meant else f"There are: {', '.join(STATUSES)}."
             raise Refused(f"'{text}' is not a status", hint)
         case "digest" if operator == "=":

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from penstock.core.conditions import Field, Measure, Names, Order, Parameter, Subject
+from penstock.core.place import nearest
 from penstock.core.where.fields import ALIASES, ALWAYS, FIELDS
-from penstock.core.where.words import Word, near, wrong
+from penstock.core.where.words import Word, wrong
 
 UNCHECKED = Names()
 _MEASURE = re.compile(r"(?P<step>[^.\[]+)(?:\[(?P<item>[\d.]+)\])?\.(?P<metric>.+)", re.DOTALL)
@@ -84,11 +85,11 @@ def measure(name: str) -> Measure | None:
 def _meant(name: str, metric: Measure | None, names: Names) -> str:
     if name in names.metrics:
         return f"A metric has its step before it: STEP.{name}"
-    if metric is not None and (step := near(metric.step, names.steps)):
-        if known := near(metric.metric, names.metrics):
+    if metric is not None and (step := nearest(metric.step, names.steps)):
+        if known := nearest(metric.metric, names.metrics):
             return f"Did you mean '{step}.{known}'?"
         return f"Metrics: {', '.join(names.metrics)}." if names.metrics else ""
-    if found := near(name, (*FIELDS, *ALIASES, *names.parameters)):
+    if found := nearest(name, (*FIELDS, *ALIASES, *names.parameters)):
         return f"Did you mean '{found}'?"
     listed = ", ".join(names.parameters[:20])
     return f"Parameters: {listed}." if listed else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Literal as OneOf
 from typing import NamedTuple
 
@@ -65,12 +64,3 @@ def wrong(text: str, word: Word, what: str, hint: str) -> UsageError:
     """With the text, a caret under the word, and the next move."""
     line = "".join(" " if character.isspace() else character for character in text)
     return UsageError(what, hint=f"{line}\n{' ' * word.at}{'^' * word.length}\n{hint}".rstrip("\n"))
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """The known word that is most like this one, or ""."""
-    # Loaded only when something is wrong: difflib takes 5 ms.
-    from difflib import get_close_matches
-
-    found = get_close_matches(word, sorted(set(known)), 1, 0.6)
-    return found[0] if found else ""
