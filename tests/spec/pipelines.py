@@ -537,12 +537,16 @@ def settings() -> str:
     d = fresh.options(cache=True)(1)
     e = double.options(
         resources={"memory": "1GB", "cpu": 2},
-        env={"lock": ["a==1"]},
         options={"serializer": "json"},
     )(1.0)
     f = double.options(cache=Cache(version=3, ignore=["x"], environment=True))(2.0)
     g = split.options(options={"serializer": {"train": "json"}})(load())
     return gather(a, b, c, d, e, f, g.train)
+
+
+@pipeline
+def environments() -> str:
+    return gather(double.options(env={"lock": ["a==1"]})(1.0))
 
 
 @pipeline
@@ -616,4 +620,7 @@ PIPELINES: dict[str, Any] = {
     },
     **{f"value_{name}": of_value(name) for name in VALUES},
 }
-"""By name; each can be built and run without arguments."""
+"""By name; each can be built without arguments."""
+
+RUNNABLE = [name for name in PIPELINES if name != "environments"]
+"""Those that a local stack runs: it gives no step an environment of its own."""

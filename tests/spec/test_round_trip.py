@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from tests.spec.pipelines import PIPELINES
+from tests.spec.pipelines import PIPELINES, RUNNABLE
 
 from penstock import Run
 from penstock.compiled import Compiled
@@ -70,7 +70,7 @@ def test_it_has_the_keys_of_the_pipeline(name: str, environment: Environment) ->
     assert fingerprint(ours) == fingerprint(theirs)
 
 
-@ALL
+@pytest.mark.parametrize("name", RUNNABLE)
 def test_a_run_of_it_reuses_all_that_the_pipeline_ran(
     name: str, request: pytest.FixtureRequest
 ) -> None:
@@ -96,7 +96,7 @@ def shown(value: Any) -> str:
 
 
 # A method's own name does not lead to its instance, nor that of a partial to what it fixes.
-@pytest.mark.parametrize("name", [name for name in PIPELINES if name != "other_callables"])
+@pytest.mark.parametrize("name", [name for name in RUNNABLE if name != "other_callables"])
 def test_the_yaml_of_a_run_is_the_pipeline_with_the_values_of_the_run(
     name: str, request: pytest.FixtureRequest
 ) -> None:
