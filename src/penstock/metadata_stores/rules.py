@@ -79,6 +79,15 @@ def counts_towards(step: StepRecord) -> str:
     return step.status if step.total is None and step.status in COUNTED else ""
 
 
+def counts(steps: Iterable[StepRecord]) -> dict[str, int]:
+    """How many of them each field of Counts has."""
+    counted = dict.fromkeys(COUNTED, 0)
+    for step in steps:
+        if field := counts_towards(step):
+            counted[field] += 1
+    return counted
+
+
 def performed(step: StepRecord) -> bool:
     """Whether there is something to keep of what this step was made of or gave."""
     if step.status not in FINAL:

@@ -60,7 +60,8 @@ def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Noti
     Only KeyboardInterrupt passes through. `notify` is told of progress and checkpoints, with id 0.
     """
     meter = Meter(own=tools.own)
-    scratch = tools.scratch / f"{call.run}.{file_name(call.node, call.index)}.{os.getpid()}"
+    name = f"{call.run}.{file_name(call.node, call.index)}.{os.getpid()}"
+    scratch = Path(f"{tools.scratch}{os.sep}{name}")
     loader = Loader(tools.artifacts, scratch, copies=not tools.own)
     try:
         if tools.closure is not None and tools.closure(function) != call.code:
@@ -169,7 +170,8 @@ def _scene(call: Call, tools: Tools, notify: Notify, scratch: Path) -> Scene:
 
 
 def _capture(call: Call, tools: Tools, secrets: Redactor | None) -> Capture:
-    log = Log(log_path(tools.logs, call.run, call.node, call.index), call.attempt, secrets)
+    locate = partial(log_path, tools.logs, call.run, call.node, call.index)
+    log = Log(locate, call.attempt, secrets)
     if tools.own:
         return Descriptors(log, redacted=secrets is not None, fflush=tools.fflush)
     return Streams(log)

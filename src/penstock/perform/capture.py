@@ -96,7 +96,7 @@ class Descriptors:
         unused = os.fstat(self._log.open()).st_size == 0
         self._log.close()
         if unused:
-            self._log.path.unlink(missing_ok=True)
+            self._log.remove()
 
     def _lead(self, target: int) -> None:
         os.dup2(target, 1)

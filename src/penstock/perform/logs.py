@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from penstock.core.digest import digest_bytes
@@ -20,10 +22,20 @@ def log_path(logs: Path, run: str, node: str, index: str = "") -> Path:
 
 def file_name(node: str, index: str = "") -> str:
     """A step's name as a file name: other letters by their code, and "/" as "."."""
-    name = ".".join("".join(map(_letter, part)) for part in node.split("/"))
+    name = _file_name(node)
+    return f"{name}[{index}]" if index else name
+
+
+@lru_cache(maxsize=8)
+def _file_name(node: str) -> str:
+    name = ".".join(map(_safe, node.split("/")))
     if len(name) > LONGEST:
         name = f"{name[:LONGEST]}~{digest_bytes(node.encode())[:12]}"
-    return f"{name}[{index}]" if index else name
+    return name
+
+
+def _safe(part: str) -> str:
+    return part if SAFE.issuperset(part) else "".join(map(_letter, part))
 
 
 def _letter(letter: str) -> str:
@@ -35,10 +47,13 @@ def _letter(letter: str) -> str:
 class Log:
     """A step's log, appended to by whoever has the file open; nothing is held back but secrets."""
 
-    __slots__ = ("_fd", "_redactor", "attempt", "path")
+    __slots__ = ("_fd", "_locate", "_redactor", "attempt")
 
-    def __init__(self, path: Path, attempt: int = 1, secrets: Redactor | None = None) -> None:
-        self.path = path
+    def __init__(
+        self, locate: Callable[[], Path], attempt: int = 1, secrets: Redactor | None = None
+    ) -> None:
+        # Most steps print nothing: their logs' paths are not even made.
+        self._locate = locate
         self.attempt = attempt
         self._redactor = secrets
         self._fd = -1
@@ -47,12 +62,16 @@ class Log:
         """Its file descriptor; the file is made."""
         if self._fd < 0:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            path = self._locate()
             try:
-                self._fd = os.open(self.path, flags, 0o644)
+                self._fd = os.open(path, flags, 0o644)
             except FileNotFoundError:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._fd = os.open(self.path, flags, 0o644)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._fd = os.open(path, flags, 0o644)
         return self._fd
+
+    def remove(self) -> None:
+        self._locate().unlink(missing_ok=True)
 
     def write(self, data: bytes) -> bytes:
         """Append; what was written, secrets cut out."""

@@ -67,9 +67,7 @@ class Batch:
                     database.write("end_about", {"run": self._run, "error": rows.dump(error)})
                 database.write("release_all", {"run": self._run})
             case said.StepsPlanned(nodes=nodes):
-                # All in one transaction: one by one they would be a seventh of a step's pages.
-                for node in nodes:
-                    self._place(node)
+                self._plan(nodes)
             case StepChanged() | said.Progress() | said.Note():
                 pass  # written in groups, or not kept
 
@@ -160,13 +158,26 @@ class Batch:
         }
 
     def _place(self, node: str) -> int:
-        place = (self._project, self._pipeline, node)
-        if (known := self._places.get(place)) is None:
-            values = {"project": place[0], "pipeline": place[1], "node": node}
-            row = self._database.row("place", values) or self._database.row("add_place", values)
-            assert row is not None
-            self._places[place] = known = row[0]
-        return known
+        if (known := self._places.get((self._project, self._pipeline, node))) is not None:
+            return known
+        values = {"project": self._project, "pipeline": self._pipeline, "node": node}
+        if (row := self._database.row("place", values)) is None:
+            self._plan([node])
+            return self._place(node)
+        id: int = row[0]
+        self._places[self._project, self._pipeline, node] = id
+        return id
+
+    def _plan(self, nodes: Sequence[str]) -> None:
+        """Their places, in one transaction: one by one they would be a seventh of a step's pages."""
+        database = self._database
+        pipeline = {"project": self._project, "pipeline": self._pipeline}
+        known: dict[str, int] = dict(database.rows("known_places", pipeline))
+        if new := [{**pipeline, "node": node} for node in nodes if node not in known]:
+            database.write_all("add_place", new)
+            known = dict(database.rows("known_places", pipeline))
+        for node in nodes:
+            self._places[self._project, self._pipeline, node] = known[node]
 
     # ---- calls
 

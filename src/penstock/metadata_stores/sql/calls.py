@@ -17,6 +17,7 @@ class SqlCalls:
     def __init__(self, database: Database, remembered: Remembered) -> None:
         self._database = database
         self._remembered = remembered
+        self._numbers: dict[str, int] = {}
 
     def find(self, key: str, seed: int) -> CallRecord | None:
         row = self._database.row("find", {"key": key, "seed": str(seed)})
@@ -27,8 +28,7 @@ class SqlCalls:
         return call
 
     def previous(self, run: RunRecord, node: str, index: str, ref: str) -> StepRecord | None:
-        known = self._database.row("number_of", {"id": run.id})
-        number = known[0] if known else UNRECORDED
+        number = self._number(run.id)
         row = self._database.row(
             "previous_here",
             {
@@ -42,6 +42,15 @@ class SqlCalls:
         if row is None and ref:
             row = self._database.row("previous_elsewhere", {"ref": ref, "run": number})
         return load_step(self._database, row) if row else None
+
+    def _number(self, id: str) -> int:
+        if (known := self._numbers.get(id)) is not None:
+            return known
+        if (row := self._database.row("number_of", {"id": id})) is None:
+            return UNRECORDED
+        number: int = row[0]
+        self._numbers[id] = number
+        return number
 
     def checkpoint(self, key: str) -> Manifest | None:
         row = self._database.row("checkpoint", {"key": key})

@@ -17,7 +17,11 @@ from penstock.metadata_stores.sql.opening import connect, writable
 
 FOLDER = Path(__file__).parent / "migrations"
 MOUNTS = Path("/proc/self/mountinfo")
-SPELLING = {"identity": "INTEGER PRIMARY KEY AUTOINCREMENT", "bytes": "BLOB"}
+SPELLING = {
+    "identity": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "bytes": "BLOB",
+    "by_key": "WITHOUT ROWID",
+}
 # fmt: off
 NETWORKS = frozenset((
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs",

@@ -55,9 +55,11 @@ class Database:
         self._lock = threading.RLock()
         self._queries = queries()
         self._forks = _forks
-        with self._translated():
+        try:
             prepare(path)
             self._connection = self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise self._refused(error) from error
 
     def _open(self) -> sqlite3.Connection:
         connection = connect(
@@ -81,40 +83,36 @@ class Database:
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[None]:
         """All or nothing. With `durable` it has reached the disk when the block is left."""
-        with self._lock, self._translated():
-            self._adopt()
-            connection = self._connection
+        with self._lock:
             try:
-                if durable:
-                    connection.execute("PRAGMA synchronous = FULL")
-                io.step("db:begin")
-                connection.execute("BEGIN IMMEDIATE")
-                yield
-                io.step("db:commit")
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                if durable:
-                    connection.execute("PRAGMA synchronous = NORMAL")
+                connection = self._adopt()
+                try:
+                    if durable:
+                        connection.execute("PRAGMA synchronous = FULL")
+                    io.step("db:begin")
+                    connection.execute("BEGIN IMMEDIATE")
+                    yield
+                    io.step("db:commit")
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    if durable:
+                        connection.execute("PRAGMA synchronous = NORMAL")
+            except (sqlite3.Error, OSError) as error:
+                raise self._refused(error) from error
 
-    def _adopt(self) -> None:
-        """After a fork the connection is the parent's: open our own."""
+    def _adopt(self) -> sqlite3.Connection:
+        """Our connection; after a fork it is the parent's, and we open our own."""
         if self._forks != _forks:
             _inherited.append(self._connection)
             self._connection = self._open()
             self._forks = _forks
+        return self._connection
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._explain(error) from error
-        except OSError as error:
-            raise io.explain(error, "write to the metadata store") from error
-
-    def _explain(self, error: sqlite3.Error) -> StoreError:
+    def _refused(self, error: sqlite3.Error | OSError) -> StoreError:
+        if isinstance(error, OSError):
+            return io.explain(error, "write to the metadata store")
         what = f"the metadata store '{self.path}'"
         text = str(error)
         if "locked" in text or "busy" in text:
@@ -151,13 +149,13 @@ class Database:
     def select(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
         """A statement made of named pieces: see `choosing`."""
         with self._lock:
-            self._adopt()
+            connection = self._adopt()
             try:
-                return self._connection.execute(statement, parameters).fetchall()
+                return connection.execute(statement, parameters).fetchall()
             except sqlite3.IntegrityError:
                 raise
             except sqlite3.Error as error:
-                raise self._explain(error) from error
+                raise self._refused(error) from error
 
     def row(self, name: str, parameters: Mapping[str, Any]) -> Row | None:
         found = self.rows(name, parameters)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
@@ -139,12 +138,14 @@ class SqlJournal:
         """As it mostly is: nobody has the claim, and no result is known. Else _Taken, and no trace."""
         database = self._database
         with database.transaction():
-            if not database.write("add_claim", {"key": key, "run": number}):
+            claim = {"key": key, "run": number}
+            if seed is None:
+                claimed = database.write("add_claim", claim)
+            else:
+                claimed = database.write("add_claim_unless_known", {**claim, "seed": str(seed)})
+            if not claimed:
                 raise _Taken
-            _, id = self._write(token, events)
-            if seed is not None and database.row("find", {"key": key, "seed": str(seed)}):
-                raise _Taken
-            return id
+            return self._write(token, events)[1]
 
     def _claim(
         self,
@@ -213,7 +214,6 @@ class SqlJournal:
             return us[0], str(us[1])
         steps = [event.step for event in events if isinstance(event, said.StepChanged)]
         planned = sum(event.total for event in events if isinstance(event, said.StepsPlanned))
-        counted = Counter(map(rules.counts_towards, (s for s in steps if s.status != "running")))
         owned = self._database.row(
             "fence",
             {
@@ -221,7 +221,7 @@ class SqlJournal:
                 "now": now(),
                 "steps": len(steps),
                 "total": planned,
-                **{name: counted[name] for name in rules.COUNTED},
+                **rules.counts(steps),
                 **self._lease(),
             },
         )

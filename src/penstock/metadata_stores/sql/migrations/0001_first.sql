@@ -1,4 +1,5 @@
--- SQLite >= 3.35 and PostgreSQL >= 13. {identity} and {bytes} are what the two spell differently.
+-- SQLite >= 3.35 and PostgreSQL >= 13. {identity}, {bytes} and {by_key} are what the two spell
+-- differently; what is {by_key} lies in its primary key, with no second tree beside it.
 -- Times are UTC microseconds, booleans 0 or 1; JSON is text that no statement looks into.
 
 CREATE TABLE meta (
@@ -120,7 +121,7 @@ CREATE TABLE metric_last (
 CREATE TABLE claim (
     key TEXT PRIMARY KEY,
     run BIGINT NOT NULL
-);
+) {by_key};
 
 CREATE TABLE artifact (
     number {identity},

@@ -79,8 +79,11 @@ UPDATE step SET status = 'crashed' WHERE run = :run AND status = 'running'
 -- name: place
 SELECT id FROM place WHERE project = :project AND pipeline = :pipeline AND node = :node
 
+-- name: known_places
+SELECT node, id FROM place WHERE project = :project AND pipeline = :pipeline
+
 -- name: add_place
-INSERT INTO place (project, pipeline, node) VALUES (:project, :pipeline, :node) RETURNING id
+INSERT INTO place (project, pipeline, node) VALUES (:project, :pipeline, :node)
 
 -- name: add_call
 INSERT INTO call (key, seed, withdrawn, run, ref, parts, metrics, record)
@@ -156,6 +159,13 @@ SELECT number, id FROM run WHERE token = :token AND status = 'running'
 
 -- name: add_claim
 INSERT INTO claim (key, run) VALUES (:key, :run) ON CONFLICT DO NOTHING
+
+-- name: add_claim_unless_known
+INSERT INTO claim (key, run)
+SELECT :key, :run WHERE NOT EXISTS (
+    SELECT 1 FROM call WHERE key = :key AND withdrawn = 0 AND seed IN ('-1', :seed)
+)
+ON CONFLICT DO NOTHING
 
 -- name: claimant
 SELECT r.number, r.id, r.status, r.boot, r.expires, a.owner
