@@ -36,12 +36,20 @@ class Seat:
 
     def asks(self, line: str, prompt: str = "(Pdb) ") -> str:
         """What the debugger answers."""
-        self.until(prompt)
+        self._until_asked(prompt)
+        self.shown = ""
         self.type(line)
-        self.until(line)
-        answer = self.until(prompt)
-        self.shown = prompt + self.shown
-        return answer.strip()
+        answer = self._until_asked(prompt)
+        self.shown = prompt
+        return answer.removeprefix(line).strip()
+
+    def _until_asked(self, prompt: str) -> str:
+        """A prompt that is drawn with a tree below it waits for nobody yet."""
+        while not self.shown.endswith(prompt):
+            before = self.shown
+            self.shown += self._read()
+            assert self.shown != before, f"nobody asks in:\n{before}"
+        return self.shown.removesuffix(prompt)
 
     def end(self) -> tuple[int, str]:
         while piece := self._read():

@@ -117,9 +117,13 @@ class Screen:
         with self._lock:
             if self._closed:
                 return read(*size)
-            # Nothing is drawn while we hold the lock: the person has the terminal.
-            self._write(self._erased(0) + self._above + self._paper.partial)
-            self._lines, self._above, self._paper.partial = [], "", ""
+            # Nothing is drawn while we hold the lock: the person has the terminal. What was written
+            # past `sys` comes first: a debugger of an outer frame answers there.
+            self._hear()
+            asked = self._native.partial + self._paper.partial
+            self._write(self._erased(0) + self._above + asked)
+            self._lines, self._above = [], ""
+            self._native.partial = self._paper.partial = ""
             return read(*size)
 
     # ---- frames
