@@ -38,6 +38,7 @@ from penstock.core.options import Options, is_set
 from penstock.core.ports import Executor, Listener, RunFilter
 from penstock.core.project import Project, find_project
 from penstock.core.records import ErrorRecord, RunRecord, now
+from penstock.core.resources import amount
 from penstock.core.tame import as_json, plain
 from penstock.define.closure import Closures, sources
 from penstock.define.trace import Environment
@@ -63,7 +64,6 @@ from penstock.run.reasons import Reasons
 from penstock.run.recovery import intact
 from penstock.run.references import newest, resolve
 from penstock.run.renewal import Renewal
-from penstock.run.resources import amount
 from penstock.run.scribe import Scribe
 from penstock.run.setting import Setting
 from penstock.run.values import Values

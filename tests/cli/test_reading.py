@@ -280,6 +280,23 @@ def test_a_reader_that_stops_early_ends_the_command_quietly(ran: Project) -> Non
     assert (shell.stderr, shell.stdout) == ("", "[\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_behind_the_output_is_told_in_a_sentence(ran: Project) -> None:
+    with open("/dev/full", "w") as full:
+        said = subprocess.run(
+            [sys.executable, "-m", "penstock", "compile", "flow.py:training"],
+            cwd=ran.root,
+            env=ran.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (said.returncode, said.stderr) == (
+        1,
+        "error: cannot write the output: No space left on device\n",
+    )
+
+
 def test_help_loads_neither_rich_nor_yaml_nor_the_stores() -> None:
     code = (
         "import sys; from penstock.cli.main import main; main(['--help']);"

@@ -70,6 +70,14 @@ def ignored_parameter_that_is_none() -> Any:
     return describe.options(cache=Cache(ignore=["tims"]))("a")
 
 
+def less_than_nothing() -> Any:
+    return describe.options(resources={"cpu": -2})("a")
+
+
+def memory_in_words() -> Any:
+    return describe.options(resources={"memory": "lots"})("a")
+
+
 def list_for_an_element() -> Any:
     return describe.map("a", times=numbers())  # type: ignore[arg-type]
 
@@ -251,6 +259,17 @@ CASES: list[tuple[Callable[[], Any], type[DefinitionError], str]] = [
         DefinitionError,
         "Cache(ignore=…) of 'describe' names 'tims', which is none of its parameters (FILE:N)\n"
         "  Did you mean 'times'?",
+    ),
+    (
+        less_than_nothing,
+        DefinitionError,
+        "'describe' (FILE:N) asks for cpu=-2, but -2 is no amount\n  Write a number from 0 on.",
+    ),
+    (
+        memory_in_words,
+        DefinitionError,
+        "'describe' (FILE:N) asks for memory='lots', but 'lots' is no amount of memory\n"
+        '  Write a number of bytes, or "2GB", "512MiB".',
     ),
     (
         list_for_an_element,

@@ -101,6 +101,8 @@ STEPS = {
     "timeout without end": (LOAD + "    timeout: .inf\n", "p.yaml:6: inf is no time"),
     "cache": (LOAD + "    cache: {tll: 1h}\n", "p.yaml:6: 'tll' is not a part of a cache policy Did you mean 'ttl'?"),
     "cache of code": (LOAD + "    cache: {also: true}\n", "p.yaml:6: its code has no Cache(also=…)"),
+    "cache that ignores nothing": (LOAD + "    cache: {ignore: [nope]}\n", "Cache(ignore=…) of 'load' names 'nope'"),
+    "resources": (LOAD + "    resources: {cpu: -2}\n", "asks for cpu=-2, but -2 is no amount"),
     "serializer": (LOAD + "    serializer: {reslut: json}\n", "p.yaml:6: 'load' has no output 'reslut'"),
     "executor": (LOAD + "    executor: [1]\n", "p.yaml:6: 'executor' is a list"),
     "an expression": (LOAD + "    inputs: {n: = 1 +}\n", "p.yaml:6: the expression ends where a value was expected"),

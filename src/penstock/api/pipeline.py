@@ -250,8 +250,10 @@ def pipeline(
 
 
 def _failed(run: Run[Any]) -> RunFailed:
-    error = run.error
-    told = f"{error.message} ({error.type})" if error else "a step failed"
+    told = "a step failed"
+    if (error := run.error) is not None:
+        first, newline, rest = error.message.partition("\n")
+        told = f"{first} ({error.type}){newline}{rest}"
     return RunFailed(
         f"run {run.id} of '{run.pipeline}' failed: {told}",
         hint="Mend it and run it again: what is done is reused.",

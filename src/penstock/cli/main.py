@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from penstock.cli.terminal import terminal
+from penstock.core.place import near, nearest
 from penstock.errors import PenstockError
 
 COMMANDS = {
@@ -93,10 +95,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         terminal.error(error.message, error.hint)
         return error.exit_code
     except BrokenPipeError:
-        # The reader (`| head`) has seen enough. Nothing more may be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (`| head`) has seen enough.
+        _silence()
         return 0
+    except OSError as error:
+        # Of a file it would have its name: it is the output that cannot be written.
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        _silence()
+        terminal.error(f"cannot write the output: {error.strerror}")
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def _silence() -> None:
+    """Nothing more may be written, not even at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: click.ClickException) -> None:
@@ -106,23 +120,15 @@ def _explain(error: click.ClickException) -> None:
     if isinstance(error, click.NoSuchOption):
         message = f"no option '{error.option_name}'"
         if error.possibilities:
-            hint = f"Did you mean '{_nearest(error.option_name, error.possibilities)}'?"
+            hint = near(error.option_name, error.possibilities)
     if "extra argument" in message and "=" in message and " run " in f"{hint} ":
         hint = "A parameter is given as -p NAME=VALUE."
     terminal.error(message[:1].lower() + message[1:], hint)
 
 
-def _nearest(word: str, words: Sequence[str]) -> str:
-    from difflib import get_close_matches
-
-    return (get_close_matches(word, words, 1) or [*words])[0]
-
-
 def _meant(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, COMMANDS, 1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    near = nearest(name, COMMANDS)
+    return f"; did you mean '{near}'?" if near else ""
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ import click
 
 from penstock.cli import completing
 from penstock.cli.flags import as_json, client, on_stack
-from penstock.cli.terminal import duration, terminal, when
+from penstock.cli.terminal import lasted, terminal, when
 from penstock.core.ports import RunFilter
-from penstock.core.records import RunRecord, now
 from penstock.core.where.fields import STATUSES
 from penstock.experiments.compare_forms import plain
 from penstock.experiments.listing import BEST, Listing, about, in_words, listing
@@ -137,14 +136,10 @@ def _tell(found: Listing, *, named: bool) -> None:
             run.status,
             *([run.pipeline] if named else []),
             when(run.created),
-            _took(run),
+            lasted(run),
         ]
         rows.append([*row, *(cells if found.columns else [steps_in_words(run.counts)]), about(run)])
     terminal.table((*plain, ""), rows, styles=styles)
-
-
-def _took(run: RunRecord) -> str:
-    return duration(((run.ended or now()) - run.started) / 1e6) if run.started else ""
 
 
 def steps_in_words(counts: Any) -> str:

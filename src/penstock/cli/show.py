@@ -11,7 +11,7 @@ import click
 
 from penstock.cli import completing
 from penstock.cli.flags import as_json, client, on_stack
-from penstock.cli.terminal import duration, number, one_line, terminal, when
+from penstock.cli.terminal import duration, lasted, number, one_line, terminal, when
 from penstock.client import Client
 from penstock.core.records import Metric, RunRecord, StepRecord, now
 from penstock.errors import NotFound, UsageError
@@ -79,7 +79,7 @@ def _run(reader: Client, name: str) -> RunRecord | None:
 
 
 def _head(run: RunRecord) -> None:
-    took = duration(((run.ended or now()) - run.started) / 1e6) if run.started else ""
+    took = lasted(run)
     title = one_line(f"run {run.id}" + (f" '{run.name}'" if run.name else ""))
     terminal.out(f"{terminal.style(title, 'bold')}  {run.pipeline}  {terminal.status(run.status)}")
     origin = run.provenance

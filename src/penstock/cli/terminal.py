@@ -16,6 +16,7 @@ from penstock.views.words import cells as cells
 from penstock.views.words import cut as cut
 from penstock.views.words import duration as duration
 from penstock.views.words import fit as fit
+from penstock.views.words import lasted as lasted
 from penstock.views.words import number as number
 from penstock.views.words import one_line as one_line
 from penstock.views.words import padded as padded

@@ -7,8 +7,8 @@ from typing import Any
 
 from penstock.config.coerce import seconds
 from penstock.core.place import Place
+from penstock.core.resources import amount
 from penstock.errors import ConfigError, DefinitionError, UsageError
-from penstock.run.resources import amount
 from penstock.run.retention import Retention
 
 RETENTION = ("inputs", "keep", "keep_last", "keep_tags")

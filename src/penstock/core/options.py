@@ -10,6 +10,7 @@ from typing import Literal as OneOf
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
+from penstock.core.place import near
 from penstock.errors import UsageError
 
 
@@ -65,13 +66,7 @@ def options(base: Options = DEFAULTS, /, **given: Any) -> Options:
     """`base` with these fields set; one string does where several are taken, a date where its text is."""
     for name in given:
         if name not in NAMES:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, NAMES, 1)
-            raise UsageError(
-                f"'{name}' is not an option of a run",
-                hint=f"Did you mean '{near[0]}'?" if near else "There are: " + ", ".join(NAMES),
-            )
+            raise UsageError(f"'{name}' is not an option of a run", hint=near(name, NAMES))
     return replace(base, **{name: _settle(name, value) for name, value in given.items()})
 
 

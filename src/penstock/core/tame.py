@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
@@ -49,7 +49,8 @@ def _described(value: Any) -> str:
 def shown(value: object, limit: int) -> str:
     """The repr of a value, cut to so many characters; its class where it has none."""
     try:
-        text = repr(value)
+        # As it is written in code, and not as the system has it.
+        text = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
     except Exception:  # the user's own code: a `__repr__`; and integers of very many digits
         return f"<{type(value).__name__}>"
     return text if len(text) <= limit else text[: limit - 1] + "…"

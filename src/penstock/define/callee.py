@@ -10,6 +10,7 @@ from types import CodeType, FrameType, MethodType
 from typing import Any, ForwardRef, get_args, get_type_hints
 
 from penstock.core.graph import Output
+from penstock.core.place import nearest
 from penstock.errors import DefinitionError
 
 QUALIFIED = re.compile(r"(?:\w+[.:])+(?:<locals>\.)?(?=\w)")
@@ -250,10 +251,8 @@ class Binding:
         return f"Its parameters: {', '.join(shown)}."
 
     def _unknown(self, name: str, where: str) -> DefinitionError:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, self.names, 1)
-        hint = f"Did you mean '{near[0]}'?" if near else self._usage()
+        meant = nearest(name, self.names)
+        hint = f"Did you mean '{meant}'?" if meant else self._usage()
         return self._wrong(f"has no parameter '{name}'", where, hint)
 
     def _wrong(self, what: str, where: str, hint: str = "") -> DefinitionError:

@@ -13,6 +13,7 @@ from penstock.core.digest import digest_struct
 from penstock.core.graph import Closure, Function, Output, StepNode
 from penstock.core.naming import module_name, type_name
 from penstock.core.place import near
+from penstock.core.resources import checked
 from penstock.define.callee import Callee
 from penstock.define.settings import Cache, Settings
 from penstock.define.target import target
@@ -45,6 +46,7 @@ class Known(Struct, frozen=True):
 def known(callee: Callee, settings: Settings, environment: Environment) -> Known:
     closure = environment.closure(callee.function)
     _check_ignored(callee, settings)
+    checked(settings.resources, f"'{callee.name}' ({callee.where})")
     also = _also(settings, environment)
     outputs, fields = callee.outputs
     node = StepNode(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from penstock.core.graph import Node, references
+from penstock.core.place import near
 from penstock.errors import DefinitionError
 
 
@@ -29,12 +30,9 @@ def ordered(
 def _with_after(node: Node, named: Mapping[str, tuple[str, ...]], lines: Mapping[str, str]) -> Node:
     for name in named.get(node.id, ()):
         if name not in lines:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, lines, 1)
             raise DefinitionError(
                 f"'{node.id}' runs after '{name}', which is no step ({node.source_line})",
-                hint=f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(lines)}.",
+                hint=near(name, lines),
             )
     return replace(node, after=(*node.after, *named.get(node.id, ())))
 

@@ -17,6 +17,7 @@ from penstock.core.graph import (
     ParamRef,
     SourceRef,
 )
+from penstock.core.place import nearest
 from penstock.define.callee import Marker, file_text, short
 from penstock.define.types import at, elements
 from penstock.errors import PromiseError
@@ -309,15 +310,9 @@ def _into(source: Input, access: Access, *, whole: bool) -> Input | None:
 def _missing(
     promise: Promise, access: Access, names: tuple[str, ...], frame: FrameType
 ) -> PromiseError:
-    from difflib import get_close_matches
-
-    near = get_close_matches(str(access.name), names, 1)
+    meant = nearest(str(access.name), names)
     hint = (
-        f"Did you mean '{near[0]}'?"
-        if near
-        else f"It has: {', '.join(names)}."
-        if names
-        else INSIDE
+        f"Did you mean '{meant}'?" if meant else f"It has: {', '.join(names)}." if names else INSIDE
     )
     kind = short(promise._penstock.hint)
     return refused(promise, f"is {kind}, which has no `{_step_text(access)}`", hint, frame)

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overloa
 
 from msgspec.structs import fields, replace
 
+from penstock.core.place import near
 from penstock.define.callee import Callee
 from penstock.define.settings import Cache, Retry, Settings, checked
 from penstock.define.site import PLAIN, Building, Site, Use
@@ -138,12 +139,9 @@ def _step(
     name = given.pop("name", "") or callee.name
     known = ("name", *(f.name for f in fields(Settings) if f.name not in INNER))
     if unknown := sorted(given.keys() - set(known)):
-        from difflib import get_close_matches
-
-        near = get_close_matches(unknown[0], known, 1)
         raise DefinitionError(
             f"@{kind} has no keyword '{unknown[0]}' ({callee.where})",
-            hint=f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(known)}.",
+            hint=near(unknown[0], known),
         )
     plain = {key: value for key, value in given.items() if value is not None}
     settings = checked(Settings(**plain, role=role, aspects=aspects), name, callee.where)

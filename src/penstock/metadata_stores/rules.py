@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import time
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 
 from penstock.core.events import StepChanged
 from penstock.core.liveness import boot
+from penstock.core.place import similar
 from penstock.core.ports import Liveness
 from penstock.core.records import (
     FINAL,
@@ -233,9 +233,7 @@ def pick(wanted: str, known: Sequence[tuple[str, str]]) -> str:
 def _near(wanted: str, known: Sequence[tuple[str, str]]) -> str:
     if not known:
         return "Nothing has run in this project; `penstock runs --all` lists the runs of others."
-    names = list(dict.fromkeys(word for pair in known[:1000] for word in pair if word))
-    close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
-    if close:
+    if close := similar(wanted, (word for pair in known[:1000] for word in pair if word), 3):
         return "Did you mean " + " or ".join(f"'{name}'" for name in close) + "?"
     return f"The newest is '{known[0][0]}'; `penstock runs` lists them."
 

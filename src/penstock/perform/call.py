@@ -65,7 +65,7 @@ def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Noti
     loader = Loader(tools.artifacts, scratch, copies=not tools.own)
     try:
         if tools.closure is not None and tools.closure(function) != call.code:
-            return _refused(_changed(call, function), meter)
+            return _refused(_changed(call), meter)
         if other := _other_class(call, tools):
             return _refused(other, meter)
         return _loaded(call, function, tools, notify, loader, meter)
@@ -312,10 +312,8 @@ def _other_class(call: Call, tools: Tools) -> CodeChanged | None:
     return None
 
 
-def _changed(call: Call, function: Callable[..., Any]) -> CodeChanged:
-    code = getattr(function, "__code__", None)
-    where = os.path.basename(code.co_filename) if code is not None else f"the code of '{call.node}'"
+def _changed(call: Call) -> CodeChanged:
     return CodeChanged(
-        f"{where} changed since the run was planned",
-        hint=f"'{call.node}', or something that it uses, was edited meanwhile. Run again.",
+        f"the code of '{call.node}' changed since the run was planned",
+        hint="Its file, or one of those that it uses, was edited meanwhile. Run again.",
     )

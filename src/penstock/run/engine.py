@@ -18,6 +18,7 @@ from penstock.core.calls import Advanced, Broke, Call, Given, Outcome, Saved, Su
 from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
 from penstock.core.graph import Each
 from penstock.core.records import Status, made, now
+from penstock.core.resources import memory_limit
 from penstock.errors import LeaseLost, PenstockError
 from penstock.run.agenda import Agenda
 from penstock.run.commit import Commits
@@ -28,7 +29,6 @@ from penstock.run.healing import Healing
 from penstock.run.narrow import Part
 from penstock.run.pool import POLL, Pool
 from penstock.run.products import Absent, NotThere
-from penstock.run.resources import memory_limit
 from penstock.run.scribe import Scribe
 from penstock.run.setting import Setting
 from penstock.run.tasks import Group, Map, Running, Task

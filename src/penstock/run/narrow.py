@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 
 from msgspec import Struct
 
 from penstock.core.options import Options
+from penstock.core.place import nearest
 from penstock.errors import UsageError
 from penstock.run.flatten import Flat
 
@@ -64,10 +64,10 @@ def find(ids: Iterable[str], name: str) -> list[str]:
     ids = list(ids)
     if found := [id for id in ids if id == name or id.startswith(name + "/")]:
         return found
-    near = get_close_matches(name, ids, 1)
+    meant = nearest(name, ids)
     raise UsageError(
         f"there is no step '{name}' in this pipeline",
-        hint=f"Did you mean '{near[0]}'?" if near else "Its steps: " + ", ".join(ids),
+        hint=f"Did you mean '{meant}'?" if meant else "Its steps: " + ", ".join(ids),
     )
 
 

@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 
-from penstock.core.records import StepRecord
+from penstock.core.records import RunRecord, StepRecord
+from penstock.core.records import now as moment
 
 
 def cut(text: str, width: int) -> str:
@@ -104,6 +105,14 @@ def took(step: StepRecord) -> str:
     if step.status == "reused" or not step.started or not step.ended:
         return ""
     return duration((step.ended - step.started) / 1e6)
+
+
+def lasted(run: RunRecord) -> str:
+    """How long a run took, or takes; one that crashed lived longer than its last sign of life."""
+    if not run.started:
+        return ""
+    passed = duration(((run.ended or moment()) - run.started) / 1e6)
+    return f"over {passed}" if run.status == "crashed" else passed
 
 
 def about(step: StepRecord) -> str:

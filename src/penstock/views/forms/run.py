@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from penstock.core.graph import Graph
-from penstock.core.records import ErrorRecord, Metric, RunRecord, Status, StepRecord, now
+from penstock.core.records import ErrorRecord, Metric, RunRecord, Status, StepRecord
 from penstock.views.diagram import Mark, diagram
 from penstock.views.forms.parts import (
     ROWS,
@@ -27,7 +27,7 @@ from penstock.views.forms.parts import (
     tag,
 )
 from penstock.views.svg import svg
-from penstock.views.words import about, counted, cut, duration, number, took, when
+from penstock.views.words import about, counted, cut, duration, lasted, number, took, when
 
 LOUD = ("failed", "crashed", "rejected", "running", "cancelled")
 
@@ -126,7 +126,7 @@ def _name(run: RunRecord) -> list[object]:
 
 
 def _facts(run: RunRecord) -> str:
-    passed = duration(((run.ended or now()) - run.started) / 1e6) if run.started else ""
+    passed = lasted(run)
     counts = run.counts
     sums = {
         name: getattr(counts, name) for name in ("done", "reused", "failed", "skipped", "cancelled")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from penstock.core.resources import memory_limit
 from penstock.errors import DefinitionError
-from penstock.run.resources import memory_limit
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,20 @@ def memory_limit(resources: Mapping[str, Any]) -> int | None:
     raise _no_amount(asked)
 
 
+def checked(resources: Mapping[str, Any], who: str) -> None:
+    """Refuse what is no amount. Names are free: executors have resources of their own. Raises DefinitionError."""
+    for name, asked in resources.items():
+        try:
+            if name == "memory" and asked is not None:
+                amount(asked)
+            elif isinstance(asked, int | float) and not asked >= 0:
+                raise DefinitionError(f"{asked!r} is no amount", hint="Write a number from 0 on.")
+        except DefinitionError as error:
+            raise DefinitionError(
+                f"{who} asks for {name}={asked!r}, but {error.message}", hint=error.hint
+            ) from None
+
+
 def amount(asked: Any) -> int:
     """Bytes: a number of them, or a text like "2GB", "512MiB"; 0 is none. Raises DefinitionError."""
     if isinstance(asked, int) and not isinstance(asked, bool) and asked >= 0:
