@@ -35,8 +35,6 @@ BUILT_IN: Mapping[str, Mapping[str, Plugin]] = {
         "sql": Plugin("penstock.metadata_stores.sql:SqlStore"),
         "memory": Plugin("penstock.metadata_stores.memory:MemoryStore"),
     },
-    "trackers": {},
-    "registries": {},
     "serializers": {},
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import GeneratorType
 from typing import Any
@@ -102,6 +103,7 @@ def test_the_content_is_that_of_the_items_however_they_came(shelf: Artifacts) ->
 
 def test_only_iterators_that_end_are_streams() -> None:
     assert is_stream(zip([1], [2], strict=True))
+    assert is_stream(itertools.combinations_with_replacement("ab", 2))
     assert is_stream(reversed([1]))
     for value in ([1], "a", range(3), {1: 2}, itertools.count(), itertools.repeat(1)):
         assert not is_stream(value)
@@ -118,6 +120,28 @@ def test_small_items_share_chunks_and_large_ones_have_files_of_their_own(shelf: 
     np.testing.assert_array_equal(items[5000], large)
     assert items[5001] == "x" * 100_000
     pd.testing.assert_frame_equal(items[5002], pd.DataFrame({"a": [1]}))
+
+
+def test_an_item_that_is_changed_after_it_was_yielded_is_stored_as_it_was(shelf: Artifacts) -> None:
+    def reusing() -> Iterator[Any]:
+        row: dict[str, Any] = {"n": 0, "inner": [0]}
+        for n in range(2500):
+            row["n"], row["inner"][0] = n, n
+            yield row
+
+    manifest, _ = shelf.encode(reusing())
+    wanted = [{"n": n, "inner": [n]} for n in range(2500)]
+    assert list(shelf.decode(manifest)) == wanted
+    assert list(shelf.contents(manifest)) == [shelf.digest(one) for one in wanted]
+
+
+def test_long_numbers_are_weighed_by_their_digits(shelf: Artifacts) -> None:
+    long = [Decimal("1" * 1500 + f"{n:04}") for n in range(1200)]
+    manifest, _ = shelf.encode(yielding(*long))
+    contents = shelf.contents(manifest)
+    for number in (0, 5, 1000, 1199):
+        found = shelf.at(narrowed(manifest, contents, number), (Access("item", number),))
+        assert found == long[number]
 
 
 def test_each_reader_gets_items_of_its_own(shelf: Artifacts) -> None:

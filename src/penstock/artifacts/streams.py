@@ -37,10 +37,11 @@ BATCH_BYTES = 1 << 16
 """Small plain items go together, up to so many, or about so many bytes."""
 _ITERATORS: tuple[type, ...] = (
     GeneratorType, map, filter, zip, enumerate, reversed, type(reversed([])), type(iter([])), type(iter(())),
-    itertools.accumulate, itertools.chain, itertools.combinations, itertools.compress,
-    itertools.dropwhile, itertools.filterfalse, itertools.islice, itertools.pairwise,
-    itertools.permutations, itertools.product, itertools.starmap, itertools.takewhile,
-    itertools.zip_longest,
+    itertools.accumulate, itertools.chain, itertools.combinations,
+    itertools.combinations_with_replacement, itertools.compress, itertools.dropwhile,
+    itertools.filterfalse, itertools.islice, itertools.pairwise, itertools.permutations,
+    itertools.product, itertools.starmap, itertools.takewhile, itertools.zip_longest,
+    *(vars(itertools)[name] for name in ("batched",) if name in vars(itertools)),
 )  # fmt: skip
 _SIZES = {
     type(None): 8,
@@ -49,7 +50,6 @@ _SIZES = {
     float: 16,
     date: 24,
     timedelta: 24,
-    Decimal: 32,
     UUID: 40,
 }
 _record = struct.Struct("<32sIII")
@@ -111,7 +111,8 @@ class StreamWriter:
         try:
             if size <= BATCH_BYTES:
                 self._note(item, self._offset, len(self._batch))
-                self._batch.append(item)
+                # It waits for its batch, and whoever yielded it may go on to change it.
+                self._batch.append(_copied(item))
                 self._batch_bytes += size
                 if len(self._batch) >= BATCH or self._batch_bytes >= BATCH_BYTES:
                     self._close_batch()
@@ -154,6 +155,7 @@ class StreamWriter:
             inside = held.taken(CHUNK)
             beside = "" if inside is not None else f"{self._count}/"
             if inside is None:
+                assert not batch, "a batch is weighed such that it is inside of a chunk"
                 self._files.absorb(held, beside)
         except BaseException:
             held.discard()
@@ -179,6 +181,8 @@ def _weight(value: Any, room: int, depth: int = 8) -> int:
         return _SIZES[kind] if kind is not int else 16 + value.bit_length() // 8
     if kind is str or kind is bytes:
         return 16 + len(value)
+    if kind is Decimal:
+        return 32 + len(value.as_tuple().digits)
     if kind not in (list, tuple, dict) or not depth:
         return room + 1
     inner = value if kind is not dict else (*value, *value.values())
@@ -188,6 +192,14 @@ def _weight(value: Any, room: int, depth: int = 8) -> int:
         if size > room:
             break
     return size
+
+
+def _copied(value: Any) -> Any:
+    """A small plain value whose containers are its own."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return kind(map(_copied, value))
+    return {name: _copied(one) for name, one in value.items()} if kind is dict else value
 
 
 def _name(chunk: int) -> str:

@@ -14,7 +14,7 @@ from penstock.core.place import Place, near, unknown
 from penstock.core.project import Project
 from penstock.errors import ConfigError, UsageError
 
-PORTS = ("orchestrator", "executor", "artifact_store", "metadata_store", "tracker", "registry")
+PORTS = ("orchestrator", "executor", "artifact_store", "metadata_store")
 STEP_OPTIONS = ("retries", "timeout", "cache", "env", "resources", "executor")
 RUN_OPTIONS = ("seed", "workers", "tags", "cache", "keep_going", "strict", "capture", "primary")
 DEFAULT = "local"

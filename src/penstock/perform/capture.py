@@ -211,11 +211,13 @@ class _Tap(io.RawIOBase):
         self._router = router
         self._after = after
         self._terminal: Any = None
+        self._is_terminal: bool | None = None
         self._raw: Any = None
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def lead(self, terminal: Any) -> None:
-        self._terminal = terminal
+        if terminal is not self._terminal:
+            self._terminal, self._is_terminal = terminal, None
         # Bytes go on as they are where that is the same.
         same = type(terminal) is io.TextIOWrapper and terminal.encoding.lower() == "utf-8"
         self._raw = terminal.buffer if same else None
@@ -224,8 +226,11 @@ class _Tap(io.RawIOBase):
         return True
 
     def isatty(self) -> bool:
-        asked = getattr(self._terminal, "isatty", None)
-        return bool(asked()) if asked is not None else False
+        # Asked at each step: the same stream need not be asked again.
+        if self._is_terminal is None:
+            asked = getattr(self._terminal, "isatty", None)
+            self._is_terminal = asked is not None and bool(asked())
+        return self._is_terminal
 
     def fileno(self) -> int:
         if self._terminal is None:

@@ -38,6 +38,8 @@ class Commits:
         self.artifacts: list[str] = []
         self.volume = 0
         self.last = time.monotonic()
+        self.written = False
+        """Whether a transaction is not yet known to be on the disk."""
         self.syncing: _Syncing | None = None
 
     def add(self, event: Event) -> None:
@@ -67,6 +69,7 @@ class Commits:
             # Nothing of it was written: what has happened is still to be said, if only at the end.
             self.events[:0] = events
             raise
+        self.written = not durable
         for event in events:
             self.tell(event)
 
@@ -81,6 +84,7 @@ class Commits:
         except (KeyboardInterrupt, StoreError):
             self.events[:0] = before
             raise
+        self.written = True
         for event in before:
             self.tell(event)
         if holder == self.run:
@@ -96,13 +100,20 @@ class Commits:
             self.events.append(Barrier(self.run, tuple(done.artifacts)))
             self.flush(durable=True)
         due = self.volume >= VOLUME or time.monotonic() - self.last >= INTERVAL
-        if due and self.files and self.syncing is None:
+        if not due or self.syncing is not None:
+            return
+        if self.files:
             # Rows first: a barrier speaks of rows that are there.
             self.flush()
             self.syncing = _Syncing(self.store, self.files, self.artifacts)
             self.files, self.artifacts, self.volume = [], [], 0
             self.last = time.monotonic()
             self.syncing.start()
+        elif self.written:
+            # Small values lie in the rows: there is nothing to wait for but these.
+            self.events.append(Barrier(self.run, ()))
+            self.flush(durable=True)
+            self.last = time.monotonic()
 
     def end(self, status: Status, error: ErrorRecord | None) -> None:
         """The last barrier, then the run's end, durable with all before it."""
