@@ -61,6 +61,7 @@ def at(text: str) -> float:
         ("not (depth>6 and tag=try)", Not(All((DEEP, TRIED)))),
         ("4<depth<=8", All((Term(DEPTH, ">", "4", 4.0), Term(DEPTH, "<=", "8", 8.0)))),
         ("depth in (4, 8)", Some((Term(DEPTH, "=", "4", 4.0), Term(DEPTH, "=", "8", 8.0)))),
+        ("depth in (4,)", Some((Term(DEPTH, "=", "4", 4.0),))),
         ("depth not in [4]", Not(Some((Term(DEPTH, "=", "4", 4.0),)))),
         ("kept and not dirty", All((Term(Field("kept"), "=", "true"), Not(Term(Field("dirty"), "=", "true"))))),
         ("param.seed=3", Term(Parameter("seed"), "=", "3", 3.0)),

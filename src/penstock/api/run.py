@@ -15,7 +15,7 @@ from penstock.errors import NotFound
 if TYPE_CHECKING:
     from penstock.client import Client
     from penstock.core.explanation import Explanation
-    from penstock.experiments.compare import Comparison
+    from penstock.experiments.compare.comparison import Comparison
 
 R = TypeVar("R")
 

@@ -13,7 +13,7 @@ from penstock.errors import NotFound
 if TYPE_CHECKING:
     # Filters are loaded with what reads runs.
     from penstock.core.ports import RunFilter
-    from penstock.experiments.compare import Comparison
+    from penstock.experiments.compare.comparison import Comparison
     from penstock.experiments.listing import Listing
 
 R = TypeVar("R")

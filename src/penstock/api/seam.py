@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from penstock.core.ports import RunFilter
     from penstock.core.records import RunRecord
     from penstock.experiments.artifact import Card
-    from penstock.experiments.compare import Comparison
+    from penstock.experiments.compare.comparison import Comparison
     from penstock.experiments.lineage import Lineage
     from penstock.experiments.listing import Listing
     from penstock.session import Session
@@ -158,7 +158,7 @@ def lineage(client: Client, address: str) -> Lineage:
 
 
 def compare(client: Client, *runs: str, everything: bool, judged: str) -> Comparison:
-    module = import_module("penstock.experiments.compare")
+    module = import_module("penstock.experiments.compare.comparison")
     made: Comparison = module.compare(client, *runs, everything=everything, judged=judged)
     return made
 

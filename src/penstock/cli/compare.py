@@ -13,8 +13,8 @@ from penstock.cli.terminal import cells, fit, terminal
 from penstock.client import Client
 from penstock.core.ports import RunFilter
 from penstock.errors import NotFound, UsageError
-from penstock.experiments.compare import Comparison, compare
-from penstock.experiments.compare_forms import MARKS, Column, Section, Shown
+from penstock.experiments.compare.comparison import Comparison, compare
+from penstock.experiments.compare.forms import MARKS, Column, Section, Shown
 from penstock.experiments.listing import BEST
 
 FORMATS = ("table", "markdown", "html", "json")

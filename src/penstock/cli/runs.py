@@ -12,7 +12,7 @@ from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.terminal import lasted, terminal, when
 from penstock.core.ports import RunFilter
 from penstock.core.where.fields import STATUSES
-from penstock.experiments.compare_forms import plain
+from penstock.experiments.compare.forms import plain
 from penstock.experiments.listing import BEST, Listing, about, in_words, listing
 
 

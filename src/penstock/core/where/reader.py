@@ -165,7 +165,7 @@ class _Reader:
         if not self._takes("(", "["):
             raise self._wrong(opened, "after 'in' comes a list", "For example depth in (4, 6, 8)")
         found = [self._value()]
-        while self._takes(","):
+        while self._takes(",") and self._next.text not in (")", "]"):
             found.append(self._value())
         if not self._takes(")", "]"):
             raise self._wrong(

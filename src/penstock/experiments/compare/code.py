@@ -20,7 +20,7 @@ from penstock.core.parts import (
     words,
 )
 from penstock.core.records import StepRecord
-from penstock.experiments.compare_data import is_path
+from penstock.experiments.compare.data import is_path
 
 
 class Changed(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from penstock.experiments.compare_code import Changed
+from penstock.experiments.compare.code import Changed
 from penstock.views.words import cut, number, one_line
 
 LONGEST = 60

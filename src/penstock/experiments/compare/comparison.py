@@ -12,12 +12,12 @@ from msgspec import Struct, to_builtins
 from penstock.client import Client, versions
 from penstock.core.records import RunRecord, StepRecord, now
 from penstock.errors import UsageError
-from penstock.experiments import compare_forms as forms
 from penstock.experiments import frames
-from penstock.experiments.compare_code import Changed, changes
-from penstock.experiments.compare_data import Data, data
-from penstock.experiments.compare_forms import Column, Section, Shown, in_words, section
-from penstock.experiments.compare_html import html
+from penstock.experiments.compare import forms
+from penstock.experiments.compare.code import Changed, changes
+from penstock.experiments.compare.data import Data, data
+from penstock.experiments.compare.forms import Column, Section, Shown, in_words, section
+from penstock.experiments.compare.html import html
 from penstock.experiments.listing import last_metrics, leaves
 from penstock.experiments.primary import Primary, primary, read
 from penstock.views.words import duration

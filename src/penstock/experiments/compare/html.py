@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.experiments.compare_code import Changed
-from penstock.experiments.compare_forms import MARKS, Column, Line, Shown
+from penstock.experiments.compare.code import Changed
+from penstock.experiments.compare.forms import MARKS, Column, Line, Shown
 from penstock.views.forms import parts
 from penstock.views.forms.parts import Html
 

@@ -1,0 +1,1 @@
+"""Runs compared: what went in, what came out, and how that is shown."""
