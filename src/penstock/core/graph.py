@@ -101,6 +101,11 @@ class Each(Struct, frozen=True):
     collect: bool = False
     """Failures of single items become values and let the others finish (`map_collect`)."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that fan out."""
+        return (*self.zipped, *self.crossed)
+
 
 class Retry(Struct, frozen=True):
     """`times` further attempts, the n-th after `delay * backoff ** (n - 1)` seconds."""

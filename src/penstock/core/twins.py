@@ -72,8 +72,7 @@ class _Counter:
             case GraphNode(each=each):
                 assert each is not None
                 number = self._number((node.graph.ref, tuple(sorted(keys.items()))))
-                names = (*each.zipped, *each.crossed)
-                params = {n: (number, n) if n in names else key for n, key in keys.items()}
+                params = {n: (number, n) if n in each.names else key for n, key in keys.items()}
                 graph, _ = self.graph(node.graph, _Scope(params))
                 scope.steps[node.id] = number, self._occurrence(number)
                 return replace(node, graph=graph)

@@ -135,7 +135,7 @@ class Attached:
         self, node: StepNode, callee: Callee, path: Path, level: Level
     ) -> tuple[dict[str, Input], tuple[str, ...]]:
         binding = callee.binding
-        fanned = (*node.each.zipped, *node.each.crossed) if node.each is not None else ()
+        fanned = node.each.names if node.each is not None else ()
         known = (*binding.names, f"*{binding.rest}")
         given: dict[str, Input] = {}
         for name, source in node.inputs.items():
@@ -230,7 +230,7 @@ class Attached:
     # ---- nested pipelines
 
     def _nested(self, node: GraphNode, prefix: str, path: Path, level: Level) -> GraphNode:
-        fanned = (*node.each.zipped, *node.each.crossed) if node.each is not None else ()
+        fanned = node.each.names if node.each is not None else ()
         inputs: dict[str, Input] = {}
         params: dict[str, Any] = {}
         for name, source in node.inputs.items():

@@ -150,9 +150,8 @@ class _Flattener:
                         frozenset(ended),
                         group,
                     )
-                    fanned = {*each.zipped, *each.crossed}
                     items = {
-                        name: ParamRef(f"{ITEM}{id}\0{name}") if name in fanned else source
+                        name: ParamRef(f"{ITEM}{id}\0{name}") if name in each.names else source
                         for name, source in inputs.items()
                     }
                     outputs = self.graph(node.graph, id + "/", items, (), (), id)

@@ -16,7 +16,7 @@ Digest = Callable[[object], str]
 def given_files(template: StepTemplate) -> Sequence[Literal]:
     """The values that the step is given, each call the same, and that hold paths."""
     node = template.node
-    apart = (*node.each.zipped, *node.each.crossed) if node.each is not None else ()
+    apart = node.each.names if node.each is not None else ()
     return [
         literal
         for name, source in template.inputs.items()

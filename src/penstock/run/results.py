@@ -130,7 +130,7 @@ class Results(Struct, frozen=True):
         if source is None:
             raise NotFound(f"the parameter '{name}' is not recorded")
         value = self._value(source, scope.outer or scope)
-        if scope.each is None or name not in (*scope.each.zipped, *scope.each.crossed):
+        if scope.each is None or name not in scope.each.names:
             return value
         position = self._position(name, scope, scope.each)
         if isinstance(value, GeneratorType):

@@ -116,7 +116,7 @@ def _box(node: Node, prefix: str, marks: Mapping[str, Mark]) -> Box:
     guarded = node.when is not None
     notes = [f"when {words(node.when)}" if node.when is not None else ""]
     if node.each is not None:
-        notes.insert(0, "for each " + ", ".join((*node.each.zipped, *node.each.crossed)))
+        notes.insert(0, "for each " + ", ".join(node.each.names))
     note = "; ".join(filter(None, notes))
     inputs = "".join(f"\n{name} = {words(source)}" for name, source in node.inputs.items())
     match node:
