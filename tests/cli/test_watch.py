@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from queue import Empty, Queue
 
 import pytest
 from tests.cli.project import FEATURES, FLOW, Project
 from tests.cli.seat import seated
+
+from penstock.cli.watching import SHARE
 
 PATIENCE = 30
 
@@ -50,9 +53,11 @@ class Watching:
 
 
 @contextmanager
-def watching(project: Project, *words: str, **variables: str) -> Iterator[Watching]:
+def watching(
+    project: Project, *words: str, by: Sequence[str] = ("-m", "penstock"), **variables: str
+) -> Iterator[Watching]:
     process = subprocess.Popen(
-        project.command("run", *words, "--watch"),
+        [sys.executable, *by, "run", *words, "--watch"],
         cwd=project.root,
         env=project.environment(**variables),
         stdin=subprocess.DEVNULL,
@@ -205,6 +210,41 @@ def test_ctrl_c_in_a_run_cancels_it(project: Project) -> None:
     assert any("what is done is kept" in line for line in [*seen.heard, *seen.lines.queue])
 
 
+TIDYING = SLOW.replace(
+    "time.sleep(60)",
+    """try:
+            time.sleep(60)
+        finally:
+            print("tidying", flush=True)
+            time.sleep(60)""",
+)
+
+
+def test_ctrl_c_while_a_run_is_given_up_for_a_save_ends_the_watching(project: Project) -> None:
+    project.write("slow.py", TIDYING)
+    with watching(project, "slow.py") as seen:
+        seen.until("waiting")
+        project.write("slow.py", SLOW.replace("time.sleep(60)", "time.sleep(0)"))
+        seen.until("tidying")
+        assert interrupt(seen) == 130
+    statuses = [run["status"] for run in project.penstock("runs", "--json").json]
+    assert statuses == ["cancelled"]
+
+
+def test_ctrl_c_again_does_not_wait_for_the_end_of_a_run(project: Project) -> None:
+    project.write("slow.py", TIDYING)
+    with watching(project, "slow.py") as seen:
+        seen.until("waiting")
+        project.write("slow.py", SLOW)
+        seen.until("tidying")
+        # To the watcher alone: the run goes on tidying.
+        seen.process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            seen.process.wait(0.5)
+        seen.process.send_signal(signal.SIGINT)
+        assert seen.process.wait(PATIENCE) == 130
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_who_ends_the_watcher_ends_the_run(project: Project, number: signal.Signals) -> None:
     project.write("slow.py", SLOW)
@@ -312,8 +352,9 @@ WAITING = """
 import os
 
 if os.path.exists("gate"):
+    os.rename("gate", "no gate")  # for the next run
     print("importing", flush=True)
-    open("gate").close()
+    open("no gate").close()
 """
 
 
@@ -323,8 +364,7 @@ def test_bytecode_of_a_save_in_the_same_second_is_not_taken(project: Project) ->
         seen.run()
         # An import that takes longer than two saves: what it imported first is compiled by then,
         # and no file is young any more.
-        gate = project.root / "gate"
-        os.mkfifo(gate)
+        os.mkfifo(project.root / "gate")
         first = project.write("beside.py", FEATURES.replace("x + 1", "x + 2"))
         second = project.write("beside_it.py", FEATURES.replace("x + 1", "x + 3"))
         before = (first.stat().st_mtime_ns // 10**9 - 10) * 10**9
@@ -332,10 +372,65 @@ def test_bytecode_of_a_save_in_the_same_second_is_not_taken(project: Project) ->
             os.utime(path, ns=(before, before + nanosecond))
         first.rename(project.root / "features.py")
         seen.until("importing")
-        gate.rename(project.root / "no gate")
         second.rename(project.root / "features.py")
         assert "features.py changed" in seen.run()
         assert interrupt(seen) == 0
     code = "import penstock; print(penstock.find_run('last').result())"
     told = subprocess.run([sys.executable, "-c", code], cwd=project.root, capture_output=True)
     assert float(told.stdout) == pytest.approx((10 + 3) * 6 * 0.1)
+
+
+LOOKING = """
+    import sys
+    import time
+    from penstock.cli import watching
+    from penstock.cli.main import main
+
+    known = watching.state
+
+    def state(path):
+        began = time.monotonic()
+        found = known(path)
+        if path.endswith("rows"):
+            time.sleep(0.02)
+            print("look", began, time.monotonic(), flush=True)
+        return found
+
+    watching.state = state
+    sys.exit(main(sys.argv[1:]))
+"""
+READING = """
+    import time
+    from pathlib import Path
+    from penstock import pipeline, step
+
+    @step
+    def read(folder: Path) -> int:
+        print("reading", flush=True)
+        for n in range(150):
+            Path(__file__).with_name(f"{n}.txt").read_text()
+            time.sleep(0.01)
+        print("read", flush=True)
+        return 1
+
+    @pipeline
+    def flow(folder: Path = Path("rows")) -> int:
+        return read(folder)
+"""
+
+
+def test_during_a_run_looks_that_take_long_are_rare_too(project: Project) -> None:
+    project.write("looking.py", LOOKING)
+    project.write("flow.py", READING)
+    project.write("rows/1.csv", "1\n")
+    for n in range(150):
+        project.write(f"{n}.txt", "")
+    # Each file that is read is told, and nothing of what is told brings a look forward.
+    with watching(project, "flow.py", by=("looking.py",)) as seen:
+        lines = [*seen.until("reading"), *seen.until("read")]
+        seen.run()
+        assert interrupt(seen) == 0
+    looks = [[*map(float, line.split()[1:])] for line in lines if line.startswith("look")]
+    assert looks
+    pauses = [began - ended for (_, ended), (began, _) in pairwise(looks)]
+    assert [pause for pause in pauses if pause < SHARE * 0.02] == []

@@ -46,7 +46,7 @@ def watch(arguments: Sequence[str], *, patient: bool) -> int:
             try:
                 changed = run.follow(patient=patient)
             except KeyboardInterrupt:
-                run.hang_up()
+                run.cancel()
                 return 130
             known = run.known()
             if run.code == 2 and all(path.endswith(".toml") for path in {**run.before, **run.used}):
@@ -69,7 +69,12 @@ def _wait(known: Mapping[str, str], folders: Mapping[str, str]) -> list[str]:
         began = time.monotonic()
         if changed := [*_changes(known), *_arrivals(folders)]:
             return _settled(changed)
-        time.sleep(max(EVERY, SHARE * (time.monotonic() - began)))
+        time.sleep(_pause(began))
+
+
+def _pause(began: float) -> float:
+    """Seconds between a look that began then and has ended now, and the next one."""
+    return max(EVERY, SHARE * (time.monotonic() - began))
 
 
 def _changes(known: Mapping[str, str]) -> list[str]:
@@ -134,14 +139,19 @@ class _Run:
         """Until it has ended. What changed, if that made it end."""
         self.before = {path: state(path) for path in self.before}
         self._start()
+        due = 0.0
         while self._listen():
-            if not patient and (changed := _changes(self._certain())):
+            began = time.monotonic()
+            if patient or began < due:
+                continue
+            if changed := _changes(self._certain()):
                 changed = _settled(changed)
                 # It may have ended just now.
                 with suppress(BrokenPipeError):
                     os.write(self._lifeline, b"\n")
-                self.hang_up()
+                self._hang_up()
                 return changed
+            due = time.monotonic() + _pause(began)
         self._end()
         return []
 
@@ -156,16 +166,14 @@ class _Run:
         folders = {os.path.dirname(path) for path in self.used if path.endswith(".py")}
         return {folder: _modules(folder) for folder in folders if self.code}
 
-    def hang_up(self) -> None:
-        """Have it cancelled in good order; at once, when Ctrl-C comes again."""
-        self._cut()
+    def cancel(self) -> None:
+        """In good order; at once, when Ctrl-C comes again."""
         try:
-            while self._listen():
-                continue
+            self._hang_up()
         except KeyboardInterrupt:
             if self._process is not None:
                 self._process.kill()
-        self._end()
+            self._end()
 
     # ---- inner
 
@@ -206,6 +214,13 @@ class _Run:
 
     def _certain(self) -> dict[str, str]:
         return {path: seen for path, seen in self.used.items() if path not in self._written}
+
+    def _hang_up(self) -> None:
+        """Have it cancelled, and wait for that."""
+        self._cut()
+        while self._listen():
+            continue
+        self._end()
 
     def _cut(self) -> None:
         if self._lifeline >= 0:
