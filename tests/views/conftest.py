@@ -138,7 +138,9 @@ def crash() -> int:
 
 @step
 def asking() -> str:
-    return input("name? ")
+    name = input("name? ")
+    wait_for("asking")
+    return name
 
 
 @pipeline

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 
 import pytest
 from tests.cli.project import Project
 from tests.views.conftest import Opens
+
+from penstock.views.screen import END
 
 ENDED = {
     60: """\
@@ -171,9 +174,22 @@ def test_after_a_stop_the_tree_is_drawn_below_what_has_come_meanwhile(
 
 def test_a_step_that_asks_gets_its_answer(project: Project, opens: Opens) -> None:
     terminal = opens(*project.command("run", "flow.py:interview"))
-    terminal.sees("name?")
+    # The prompt stands above the tree until it is asked, and then alone.
+    terminal.until(lambda: terminal.shown[-1:] == ["name?"])
+    time.sleep(0.9)
     terminal.type("Ada\n")
+    terminal.sees("▸ asking")
+    frames = terminal.raw.count(END.encode())
+    terminal.until(lambda: terminal.raw.count(END.encode()) > frames + 1)
+    assert settled(terminal.text).split("\n") == [
+        "name? Ada",
+        "run RUN  interview  on local",
+        "  ▸ asking  running TIME first run",
+        " TIME  1 running",
+    ]
+    project.write("asking", "")
     assert terminal.end() == 0
+    assert terminal.text.count("asking") == 1
     assert project.penstock("show", "--json").json["run"]["status"] == "done"
 
 

@@ -132,8 +132,9 @@ class Screen:
         clock = time.monotonic(), time.process_time()
         while not self._stop.wait(PERIOD) and not self._closed:
             passed, worked = time.monotonic() - clock[0], time.process_time() - clock[1]
-            clock = time.monotonic(), time.process_time()
             with self._lock:
+                # From here: while a person is asked, the lock is waited for.
+                clock = time.monotonic(), time.process_time()
                 if passed > STOPPED and worked < passed / 20:
                     # We were stopped, by Ctrl-Z or a closed lid: what stands there now is not ours.
                     self._lines = []
