@@ -91,9 +91,11 @@ def test_a_mapped_pipeline_sums_the_steps_of_its_items() -> None:
 def test_a_retry_is_counted_and_waited_for() -> None:
     graph = began(node("fetch", retries=3))
     first = [step("fetch", "running", attempt=1)]
-    failed = Note("attempt 1 failed: OSError; the next in 9 s", "fetch")
+    failed = Note("OSError; the next in 0 s", "fetch", wait=0)
     again = step("fetch", "running", attempt=2)
     assert drawn(*graph, *first, failed) == ["  ▸ fetch   running   0 s  waits for retry 1/3"]
+    other = Note("attempt 1 failed to be told", "fetch")
+    assert drawn(*graph, *first, other) == ["  ▸ fetch   running   0 s"]
     assert drawn(*graph, *first, failed, again) == ["  ▸ fetch   running   0 s  retry 1/3"]
 
 
@@ -111,6 +113,36 @@ def test_an_output_that_was_lost_is_made_again_and_counted_once() -> None:
         step("load", "done"),
     ]
     assert totals(board(*events)) == "1 done, 1 to do"
+
+
+def test_an_item_that_was_lost_is_made_again_and_counted_once() -> None:
+    events = [
+        *began(node("fit", mapped=True)),
+        planned("fit", 3),
+        step("fit", "running", total=3),
+        *(step(f"fit[{n}]", "reused") for n in range(3)),
+        step("fit", "reused", total=3),
+        step("fit[1]", "running"),
+    ]
+    assert totals(board(*events)) == "2 reused, 1 running"
+    events.append(step("fit[1]", "done"))
+    assert drawn(*events) == ["  ↺ fit     reused      3 items: 1 done, 2 reused"]
+    made = board(*events)
+    assert (totals(made), made.left, made.going) == ("1 done, 2 reused", 0, {})
+
+
+def test_a_step_that_was_lost_in_a_mapped_pipeline_is_counted_once() -> None:
+    events = [
+        *began(nested("one", node("clean"), mapped=True)),
+        *(planned("one", 1), planned("one", 1)),
+        *(step(f"one/clean[{n}]", "reused") for n in range(2)),
+        step("one/clean[1]", "running"),
+        step("one/clean[1]", "done"),
+    ]
+    assert drawn(*events) == [
+        "  ✓ one      done      1.0 s  1 done, 1 reused",
+        "    ✓ clean  done             2 items: 1 done, 1 reused",
+    ]
 
 
 def test_where_there_is_no_room_what_tells_most_stays() -> None:

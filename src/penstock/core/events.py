@@ -57,6 +57,9 @@ class Note(Struct, frozen=True, tag="note"):
 
     message: str
     node: str = ""
+    """A step, or one call of it: "fit", "fit[3]"."""
+    wait: float | None = None
+    """Seconds after which this call, which has failed, is made again."""
 
 
 class TextsFound(Struct, frozen=True, tag="texts"):

@@ -359,7 +359,7 @@ class Engine(Struct):
             return False
         wait = retry.delay * retry.backoff ** (task.attempt - 1)
         told = f"attempt {task.attempt} failed: {outcome.error.type}: {outcome.error.message}"
-        self.commits.tell(Note(f"{told}; the next in {wait:g} s", task.name))
+        self.commits.tell(Note(f"{told}; the next in {wait:g} s", task.name, wait))
         task.notes = (*task.notes, told)
         task.attempt += 1
         heapq.heappush(self.due, (time.monotonic() + wait, id(task), task))

@@ -75,6 +75,8 @@ class Leaf:
     total: int | None = None
     counts: Counter[str] = field(default_factory=Counter)
     """Items that have ended, by status."""
+    ended: dict[str, Status] = field(default_factory=dict)
+    """How each of them did, by index."""
     active: dict[str, StepRecord] = field(default_factory=dict)
     """Calls that run now, by index."""
     progress: dict[str, Progress] = field(default_factory=dict)
@@ -162,7 +164,7 @@ class Board:
                 self.run = run
             case TextsFound(texts=texts) if self.run is not None and self.run.graph in texts:
                 self._expect(texts[self.run.graph])
-            case Note(message=message, node=node) if message.startswith("attempt "):
+            case Note(node=node, wait=wait) if wait is not None:
                 name, _, index = node.removesuffix("]").partition("[")
                 if name in self.leaves:
                     self.leaves[name].waiting.add(index)
@@ -260,19 +262,26 @@ class Board:
         if step.status == "running":
             leaf.active[step.index] = step
             self.going[leaf.id] = leaf
-        elif not leaf.active and (leaf.record is None or leaf.record.total is None):
+        elif not leaf.active and (leaf.record is None or leaf.record.status != "running"):
             self.going.pop(leaf.id, None)
         leaf.progress.pop(step.index, None)
         leaf.waiting.discard(step.index)
+        # An item that had ended is made again: its output was lost.
+        before = leaf.ended.pop(step.index, None)
         change = (step.status == "running") - was
         for branch in leaf.within:
             branch.running += change
+            if before is not None:
+                branch.counts[before] -= 1
             if final:
                 branch.counts[step.status] += 1
                 branch.ended = max(branch.ended, step.ended)
             if step.started and step.status != "reused":
                 branch.started = min(branch.started or step.started, step.started)
+        if before is not None:
+            leaf.counts[before] -= 1
         if final and step.index:
+            leaf.ended[step.index] = step.status
             leaf.counts[step.status] += 1
             if leaf.record is None and not leaf.active:
                 self.recent.append(leaf)
