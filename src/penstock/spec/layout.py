@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.core.graph import Build, Input, Literal
 from penstock.spec import scalars
-from penstock.spec.text import MOST_DIGITS, phrase, quoted, value_text
+from penstock.spec.text import MOST_BITS, phrase, value_text
 
 WIDTH = 100
 
@@ -62,8 +62,8 @@ def value_shape(value: Any) -> Shape:
 def _leaf(value: Any) -> Leaf:
     kind = type(value)
     if kind is str and scalars.is_whole(value):
-        return Leaf(f"= {quoted(value)}" if value[:1] == "=" else value)
-    if kind in (type(None), bool, float) or (kind is int and value.bit_length() <= MOST_DIGITS):
+        return Leaf(f"= {scalars.quoted(value)}" if value[:1] == "=" else value)
+    if kind in (type(None), bool, float) or (kind is int and value.bit_length() <= MOST_BITS):
         return Leaf(scalars.plain(value), True)
     if kind.__module__ == "numpy" and getattr(value, "shape", None) == ():
         return _leaf(value.item())

@@ -70,7 +70,7 @@ def text(value: str, *, flow: bool = False) -> str:
         return value
     if "'" not in value and value.isprintable():
         return f"'{value}'"
-    return '"' + "".join(map(_character, value)) + '"'
+    return quoted(value)
 
 
 def _is_plain(value: str, *, flow: bool) -> bool:
@@ -81,6 +81,11 @@ def _is_plain(value: str, *, flow: bool) -> bool:
     if flow and any(mark in value for mark in ",[]{}:"):
         return False
     return typed(value) is value and not _OLDER.fullmatch(value)
+
+
+def quoted(text: str) -> str:
+    """Text in double quotes, as YAML and Python both read it: of characters that print."""
+    return '"' + "".join(map(_character, text)) + '"'
 
 
 def _character(one: str) -> str:

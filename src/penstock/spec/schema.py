@@ -38,7 +38,7 @@ def _text(description: str, **more: Any) -> dict[str, Any]:
 def schema() -> dict[str, Any]:
     """The schema, as JSON has it."""
     steps = {
-        "description": "Each step by its name, in an order in which they could run.",
+        "description": "Each step by its name, in any order.",
         "type": ["object", "null"],
         "propertyNames": NAME,
         "additionalProperties": {

@@ -28,6 +28,7 @@ from penstock.core.graph import (
     SourceRef,
 )
 from penstock.core.naming import type_name
+from penstock.spec.scalars import quoted
 from penstock.spec.values import Constructed, Named, Opaque, names
 
 NAME = re.compile(r"[^\W\d]\w*(?:-\w+)*")
@@ -41,8 +42,8 @@ BINARY = {
 UNARY = {"neg": "-", "not_": "not ", "invert": "~"}
 DATE = "logical_date"
 """An Expr of this operator is the date that a run is for, as the type that its operand names."""
-MOST_DIGITS = 4096
-"""Bits from which an integer is written in hexadecimal: Python refuses to read so many digits."""
+MOST_BITS = 4096
+"""An integer of more is written in hexadecimal: Python refuses to read so many digits."""
 
 
 def phrase(source: Input, params: Collection[str] = ()) -> str:
@@ -161,27 +162,8 @@ def _plainly_made(cls: Any) -> bool:
     return all(field._field_type.name == "_FIELD" and field.init for field in every)
 
 
-def quoted(text: str) -> str:
-    """A Python string, of characters that print."""
-    return '"' + "".join(map(_character, text)) + '"'
-
-
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-
-
-def _character(one: str) -> str:
-    if one in _ESCAPES:
-        return _ESCAPES[one]
-    if one.isprintable():
-        return one
-    code = ord(one)
-    return (
-        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    )
-
-
 def _int(value: int) -> str:
-    return hex(value) if value.bit_length() > MOST_DIGITS else repr(value)
+    return hex(value) if value.bit_length() > MOST_BITS else repr(value)
 
 
 def _float(value: float) -> str:
