@@ -59,9 +59,8 @@ class Compiled:
         `where` begins a message with the place where a parameter was set. Raises UsageError.
         """
         free = {param.name for param in self.graph.params if not param.structural}
-        fixed = {param.name for param in self.graph.params if param.structural}
         for name in given:
-            if name in fixed:
+            if name in self._fixed:
                 raise UsageError(
                     f"{where(name)}'{name}' is fixed in '{self.spec.file}': steps were built from it",
                     hint=f"Compile it again: penstock compile {self._origin} -p {name}=…",
@@ -77,7 +76,10 @@ class Compiled:
     ) -> Definition:
         """What a trace of the pipeline with these arguments would give. Raises ConfigError."""
         arguments = {
-            **{name: self._own(name, source) for name, source in self.graph.arguments.items()},
+            **{
+                name: source if name in self._fixed else self._own(name, source)
+                for name, source in self.graph.arguments.items()
+            },
             **{name: Literal(value, "") for name, value in given.items()},
         }
         missing = [
@@ -98,8 +100,6 @@ class Compiled:
         written = replace(kept, arguments={n: graph.arguments[n] for n in arguments})
         return replace(made, graph=numbered(made.graph), written=written)
 
-    # ---- types of parameters
-
     @property
     def modules(self) -> Sequence[str]:
         """The modules that it names, each once."""
@@ -109,6 +109,12 @@ class Compiled:
     def _origin(self) -> str:
         module, _, name = self.spec.graph.ref.partition(":")
         return f"{module.replace('.', '/')}.py:{name}" if name else "FILE.py:PIPELINE"
+
+    @cached_property
+    def _fixed(self) -> frozenset[str]:
+        return frozenset(param.name for param in self.graph.params if param.structural)
+
+    # ---- types of parameters
 
     def _own(self, name: str, source: Input) -> Input:
         """The file's own value, as the type that is asked for."""
@@ -122,9 +128,9 @@ class Compiled:
 
     def _coerced(self, name: str, value: Any, place: str) -> Any:
         hint = self._hints.get(name, Any)
-        if not isinstance(value, str | dict) and value_fits(value, hint):
-            return value
-        if isinstance(value, str) and hint is not Any and value_fits(value, hint):
+        # A mapping may stand for a dataclass; text of which nothing is known, for a number.
+        more = isinstance(value, dict) or (isinstance(value, str) and hint is Any)
+        if not more and value_fits(value, hint):
             return value
         try:
             return coerce(value, hint, name)
@@ -171,7 +177,7 @@ def _uses(graph: Graph) -> Iterator[tuple[StepNode, str, Input]]:
     """Where the outermost steps take what."""
     for node in graph.nodes:
         if isinstance(node, StepNode):
-            fanned = (*node.each.zipped, *node.each.crossed) if node.each is not None else ()
+            fanned = node.each.names if node.each is not None else ()
             for name, source in node.inputs.items():
                 if name not in fanned:
                     yield node, name, source

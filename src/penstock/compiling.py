@@ -118,7 +118,6 @@ class _Compiler:
         for name in [name for name in self._names if name in open]:
             for value in self._probes(name):
                 if self._real is not None and not self._alike(made, name, value):
-                    self._need({name})
                     open.discard(name)
                     found = self._tried(open)
                     if found is not None:
@@ -206,16 +205,18 @@ class _Compiler:
 
 def _writable(graph: Graph, prefix: str) -> None:
     """Refuse what text cannot hold, by the step that takes it."""
+    hint = "Make it a parameter of the pipeline, or let a step load it."
     for node in graph.nodes:
-        for name, source in node.inputs.items():
+        guard = [] if node.when is None else [("when", node.when)]
+        for name, source in (*node.inputs.items(), *guard):
             if kind := _opaque(source):
-                raise DefinitionError(
-                    f"'{name}' of '{prefix}{node.id}' is a {kind}, which text cannot hold "
-                    f"({node.source_line})",
-                    hint="Make it a parameter of the pipeline, or let a step load it.",
-                )
+                what = f"'{name}' of '{prefix}{node.id}' is a {kind}, which text cannot hold"
+                raise DefinitionError(f"{what} ({node.source_line})", hint=hint)
         if isinstance(node, GraphNode):
             _writable(node.graph, f"{prefix}{node.id}/")
+    if kind := _opaque(graph.outputs):
+        what = f"'{prefix[:-1] or graph.name}' returns a {kind}, which text cannot hold"
+        raise DefinitionError(what, hint=hint)
 
 
 def _without_opaque(graph: Graph) -> tuple[Graph, dict[str, Any]]:

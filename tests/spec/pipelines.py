@@ -34,7 +34,7 @@ class Split(NamedTuple):
 
 class Pair(NamedTuple):
     first: int
-    second: Colour
+    second: Colour = Colour.RED
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ class Hyper:
     layers: tuple[int, ...] = (8, 8)
     where: Path = Path("a")
     more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Positive:
+    value: int
+
+    def __post_init__(self) -> None:
+        if self.value <= 0:
+            raise ValueError(f"{self.value} is not positive")
 
 
 @step
@@ -216,6 +225,11 @@ def parts_of_values() -> float:
 def containers() -> str:
     rows = load()
     return show({"a": [rows, 1], "b": (rows, {"c": rows}), 3: Split(rows, [])})
+
+
+@pipeline
+def named_tuples(depth: int = 3) -> str:
+    return gather(Pair(depth, Colour.GREEN), Pair(maybe(depth)))
 
 
 @pipeline

@@ -340,6 +340,14 @@ def test_what_text_cannot_hold_is_required_or_refused_with_the_step_that_takes_i
             return size({"a": [THING]})
 
         @pipeline
+        def guarded() -> int:
+            return size.when(size(1) == THING)(2)
+
+        @pipeline
+        def giving() -> object:
+            return {"size": size(1), "thing": THING}
+
+        @pipeline
         def given(thing: object = THING, times: int = 2) -> int:
             print("building")
             return size(thing, times)
@@ -347,6 +355,10 @@ def test_what_text_cannot_hold_is_required_or_refused_with_the_step_that_takes_i
     )
     said = refused(place, "compile", "things.py:inside")
     assert "'of' of 'size' is a Thing, which text cannot hold (things.py:18)" in said
+    said = refused(place, "compile", "things.py:guarded")
+    assert "'when' of 'size-2' is a Thing, which text cannot hold (things.py:22)" in said
+    said = refused(place, "compile", "things.py:giving")
+    assert "'giving' returns a Thing, which text cannot hold" in said
     done = place.penstock("compile", "things.py:given")
     assert done.stdout.startswith("penstock: 1\n")
     assert "  thing: = required " in done.stdout

@@ -70,6 +70,24 @@ def test_it_has_the_keys_of_the_pipeline(name: str, environment: Environment) ->
     assert fingerprint(ours) == fingerprint(theirs)
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("containers", "Split(train=load, test=[])", "Split(test=[], train=load)"),
+        ("named_tuples", "Pair(first=maybe, second=tests.spec.pipelines:Colour.RED)", "Pair(first=maybe)"),
+    ],
+)  # fmt: skip
+def test_a_named_tuple_is_one_however_its_fields_are_written(
+    name: str, before: str, after: str, environment: Environment
+) -> None:
+    text = written(name, environment)
+    assert text.count(before) == 1
+    compiled = Compiled(read_spec(text.replace(before, after), "p.yaml"))
+    ours = flatten(compiled.define({}, environment, DATE))
+    theirs = flatten(trace(PIPELINES[name], (), {}, environment, logical_date=DATE))
+    assert fingerprint(ours) == fingerprint(theirs)
+
+
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_a_run_of_it_reuses_all_that_the_pipeline_ran(
     name: str, request: pytest.FixtureRequest

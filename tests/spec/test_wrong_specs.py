@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from penstock.compiled import Compiled
+from penstock.core.graph import CachePolicy, StepNode
 from penstock.define.trace import Environment
 from penstock.errors import ConfigError
+from penstock.spec.printer import print_graph
 from penstock.spec.reader import read_spec
 
 HEAD = "penstock: 1\npipeline: p\nsteps:\n"
@@ -102,18 +104,23 @@ STEPS = {
     "cache": (LOAD + "    cache: {tll: 1h}\n", "p.yaml:6: 'tll' is not a part of a cache policy Did you mean 'ttl'?"),
     "cache of code": (LOAD + "    cache: {also: true}\n", "p.yaml:6: its code has no Cache(also=…)"),
     "cache that ignores nothing": (LOAD + "    cache: {ignore: [nope]}\n", "Cache(ignore=…) of 'load' names 'nope'"),
+    "cache of a version": (LOAD + "    cache: {version: [1]}\n", "p.yaml:6: version is text or a number"),
+    "cache of a version that holds": (LOAD + "    cache: {version: true}\n", "p.yaml:6: version is text or a number"),
     "resources": (LOAD + "    resources: {cpu: -2}\n", "asks for cpu=-2, but -2 is no amount"),
     "serializer": (LOAD + "    serializer: {reslut: json}\n", "p.yaml:6: 'load' has no output 'reslut'"),
     "executor": (LOAD + "    executor: [1]\n", "p.yaml:6: 'executor' is a list"),
     "an expression": (LOAD + "    inputs: {n: = 1 +}\n", "p.yaml:6: the expression ends where a value was expected"),
     "a value of code": (LOAD + f"    inputs: {{n: '= {FLOW}:Coluor'}}\n", "p.yaml:6: cannot find 'Coluor'"),
     "a call of code": (LOAD + "    inputs: {n: '= os:system(command=1)'}\n", "p.yaml:6: 'os:system' cannot be called here"),
+    "a call of code with an output": (LOAD + f"  s:\n    step: {FLOW}:show\n    inputs:\n      thing: = os:system(command=load)\n", "p.yaml:9: 'os:system' cannot be called here"),
+    "a field that is not there": (LOAD + f"  s:\n    step: {FLOW}:show\n    inputs:\n      thing: = {FLOW}:Pair(first=load, third=1)\n", f"p.yaml:9: '{FLOW}:Pair': got an unexpected keyword argument 'third' It has: first, second."),
     "a module as a value": (LOAD + "    inputs: {n: '= os:path'}\n", "p.yaml:6: 'os:path' is a module, which no argument can name"),
     "an opaque value": (LOAD + "    inputs: {n: '= opaque(\"DataFrame\", \"ab\")'}\n", "p.yaml:6: a DataFrame cannot be in a file"),
     "division by zero": (LOAD + "    inputs: {n: = 1 / 0}\n", "p.yaml:6: '1 / 0' cannot be computed: division by zero"),
     "more than memory holds": (LOAD + "    inputs: {n: '= [1] * 99999999999999'}\n", "p.yaml:6: '[1] * 99999999999999' cannot be computed: there is no memory for it"),
     "nothing to choose from": (LOAD + "    inputs: {n: = either()}\n", "p.yaml:6: either() has nothing to choose from Name two steps."),
     "inside a nested pipeline": ("  sub:\n    inputs: {a: 1}\n    steps:\n      x:\n        step: " + FLOW + ":load\n        inputs: {n: = $b}\n", "p.yaml:9: no parameter 'b' There are: a."),
+    "a part of what is passed on": (f"  sub:\n    inputs: {{x: 1}}\n    steps: {{}}\n    returns: = $x\n  a:\n    step: {FLOW}:show\n    inputs:\n      thing: = sub.foo\n", "p.yaml:11: 'sub.foo' cannot be computed: 'int' object has no attribute 'foo'"),
     "types inside": ("  sub:\n    inputs: {a: x}\n    steps:\n      x:\n        step: " + FLOW + ":load\n        inputs: {n: = $a}\n", "p.yaml:9: 'n': expected a whole number, got 'x'"),
     "a part of a nested pipeline": ("  sub:\n    retries: 2\n    steps: {}\n", "p.yaml:5: 'retries' is not a part of a step"),
 }  # fmt: skip
@@ -129,3 +136,28 @@ def test_parameters_that_are_wrong(say: Say) -> None:
     assert "p.yaml:3: 'n': expected a whole number, got 'x'" in say(text)
     text = f"penstock: 1\nparameters:\n  n: 1\nfixed:\n  n: 2\nsteps:\n{LOAD}"
     assert "p.yaml:5: 'n' is a parameter twice" in say(text)
+    text = f"penstock: 1\nfixed:\n  n: = 1 / 0\nsteps:\n{LOAD}"
+    assert "p.yaml:3: '1 / 0' cannot be computed: division by zero" in say(text)
+
+
+def test_fields_that_a_class_does_not_take_are_told_with_the_line(say: Say) -> None:
+    head = f"penstock: 1\nparameters:\n  n: -1\nsteps:\n  s:\n    step: {FLOW}:show\n"
+    for value in ("-1", "$n"):
+        told = say(f"{head}    inputs:\n      thing: = {FLOW}:Positive(value={value})\n")
+        assert told.startswith(f"p.yaml:8: '{FLOW}:Positive")
+        assert "-1 is not positive" in told
+
+
+def test_what_is_fixed_is_only_told(environment: Environment) -> None:
+    # The annotation of today is `int`.
+    text = f"penstock: 1\nfrom: {FLOW}:structural\nfixed:\n  layers: two\nsteps:\n{LOAD}"
+    compiled = Compiled(read_spec(text, "p.yaml"))
+    graph = compiled.define({}, environment, "2026-03-01").graph
+    assert "\nfixed:\n  layers: two\n" in print_graph(graph)
+
+
+def test_a_version_that_is_left_empty_is_none() -> None:
+    text = f"{HEAD}{LOAD}    cache:\n      ttl: 1h\n      version:\n"
+    (node,) = read_spec(text, "p.yaml").graph.nodes
+    assert isinstance(node, StepNode)
+    assert node.cache == CachePolicy(ttl=3600.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from penstock.core.calls import assemble, follow
+from penstock.core.calls import assemble
 from penstock.core.expression import operate
 from penstock.core.graph import (
     Access,
@@ -51,8 +51,9 @@ def bound(
     of a file ConfigError, with the place.
     """
     binder = Binder(digest, logical_date, place)
+    fixed = {param.name for param in graph.params if param.structural}
     given = {
-        name: binder.folded(source, {}, {}, ("parameters", name))
+        name: binder.folded(source, {}, {}, ("fixed" if name in fixed else "parameters", name))
         for name, source in arguments.items()
     }
     return replace(binder.graph(graph, given), arguments=given)
@@ -140,7 +141,7 @@ class Binder:
                 if node not in passed:
                     return source
                 steps = (Access("attribute", output), *path) if output else path
-                return self._through(passed[node], steps) or source
+                return self._through(passed[node], steps, source) or source
             case FirstOf(options=options):
                 return FirstOf(tuple(self.fold(one, given, passed) for one in options))
             case Build(kind=kind, items=items, keys=keys, cls=cls):
@@ -148,13 +149,17 @@ class Binder:
                 values = _values(folded)
                 if values is None or (kind == "namedtuple" and not isinstance(cls, type)):
                     return replace(source, items=folded)
-                return self.literal(assemble(kind, values, keys, cls))
+                return self._computed(source, assemble, kind, values, keys, cls)
             case Expr(op=op, operands=operands):
                 if op == DATE:
                     return self.literal(self._logical(operands[0]))
                 folded = tuple(self.fold(operand, given, passed) for operand in operands)
                 values = _values(folded)
-                return Expr(op, folded) if values is None else self._computed(op, values, source)
+                return (
+                    Expr(op, folded)
+                    if values is None
+                    else self._computed(source, operate, op, values)
+                )
 
     def literal(self, value: Any) -> Literal:
         if type(value) not in ATOMS:
@@ -164,9 +169,9 @@ class Binder:
             self._digests[key] = self._digest(value)
         return Literal(value, self._digests[key])
 
-    def _computed(self, op: str, values: list[Any], source: Input) -> Input:
+    def _computed(self, source: Input, compute: Callable[..., Any], *arguments: Any) -> Input:
         try:
-            return self.literal(operate(op, values))
+            return self.literal(compute(*arguments))
         except (
             ArithmeticError, TypeError, ValueError, LookupError, AttributeError, MemoryError
         ) as error:  # fmt: skip
@@ -195,23 +200,29 @@ class Binder:
                 return moment.date().isoformat()
         return moment.date()
 
-    def _through(self, source: Input, path: tuple[Access, ...]) -> Input | None:
+    def _through(self, source: Input, path: tuple[Access, ...], asked: Input) -> Input | None:
         """What a nested pipeline passes on without a step, if it does."""
         match source:
             case Literal(value=value) if path:
-                return self.literal(follow(value, path))
+                return self._computed(asked, _followed, value, path)
             case Literal() | SecretRef() | SourceRef():
                 return None if path else source
             case Build(items=items, keys=keys) if path:
                 first = path[0].name
                 at = keys.index(first) if first in keys else first
                 found = isinstance(at, int) and -len(items) <= at < len(items)
-                return self._through(items[at], path[1:]) if found else None  # type: ignore[index]  # an int, as found says
+                return self._through(items[at], path[1:], asked) if found else None  # type: ignore[index]  # an int, as found says
         return None
 
 
 def _fanned(each: Each | None) -> tuple[str, ...]:
-    return (*each.zipped, *each.crossed) if each is not None else ()
+    return each.names if each is not None else ()
+
+
+def _followed(value: Any, path: tuple[Access, ...]) -> Any:
+    for step in path:
+        value = operate("getattr" if step.kind == "attribute" else "getitem", [value, step.name])
+    return value
 
 
 def _values(sources: tuple[Input, ...]) -> list[Any] | None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from penstock.core.graph import Build, Expr, FirstOf, Graph, GraphNode, Input, Literal, Node
 
 Change = Callable[[Literal], Literal]
+Remake = Callable[[Build], Build]
 
 
 def with_literals(graph: Graph, change: Change) -> Graph:
@@ -28,19 +29,20 @@ def _changed(node: Node, change: Change) -> Node:
     return replace(node, inputs=inputs, when=when)
 
 
-def changed_input(source: Input, change: Change) -> Input:
+def changed_input(source: Input, change: Change, remake: Remake = lambda whole: whole) -> Input:
+    """The input with each of its literals changed, then each container that has them inside."""
     match source:
         case Literal():
             return change(source)
         case Build(kind=kind, items=items, keys=keys):
             if kind == "dict" and not all(type(key) is str for key in keys):
                 keys = tuple(change(Literal(key, "")).value for key in keys)
-            changed = tuple(changed_input(item, change) for item in items)
-            return replace(source, items=changed, keys=keys)
+            changed = tuple(changed_input(item, change, remake) for item in items)
+            return remake(replace(source, items=changed, keys=keys))
         case FirstOf(options=options):
-            return FirstOf(tuple(changed_input(option, change) for option in options))
+            return FirstOf(tuple(changed_input(option, change, remake) for option in options))
         case Expr(op=op, operands=operands):
-            return Expr(op, tuple(changed_input(operand, change) for operand in operands))
+            return Expr(op, tuple(changed_input(operand, change, remake) for operand in operands))
         case _:
             return source
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from penstock.core.graph import Graph, GraphNode, Input, Literal, Node
+from penstock.core.graph import Build, Graph, GraphNode, Input, Literal, Node
 from penstock.errors import ConfigError, PenstockError
 from penstock.spec.literals import changed_input
 from penstock.spec.reader import Path, Spec
-from penstock.spec.values import needs_code, opened
+from penstock.spec.values import fielded, names, needs_code, opened
+
+T = TypeVar("T")
 
 
 def opened_graph(spec: Spec) -> Graph:
@@ -47,9 +50,16 @@ class _Opener:
 
     def input(self, source: Input, path: Path) -> Input:
         def made(literal: Literal) -> Literal:
-            return replace(literal, value=self._value(literal.value, path))
+            if not needs_code(literal.value):
+                return literal
+            return replace(literal, value=self._placed(path, opened, literal.value))
 
-        return changed_input(source, made)
+        def of_class(whole: Build) -> Build:
+            if not isinstance(whole.cls, str):
+                return whole
+            return self._placed(path, _of_class, whole)
+
+        return changed_input(source, made, of_class)
 
     def told(self, source: Input) -> Input:
         """What is only told may be what this machine cannot make."""
@@ -58,11 +68,20 @@ class _Opener:
         except ConfigError:
             return source
 
-    def _value(self, value: Any, path: Path) -> Any:
-        if not needs_code(value):
-            return value
+    def _placed(self, path: Path, make: Callable[[Any], T], value: Any) -> T:
         try:
-            return opened(value)
+            return make(value)
         except PenstockError as error:
             place = self._spec.place(*path)
             raise ConfigError(f"{place}: {error.message}", hint=error.hint) from None
+
+
+def _of_class(whole: Build) -> Build:
+    """A NamedTuple or a dataclass with inputs in it, by its class: all fields, in their order."""
+    given = dict(zip(whole.keys, whole.items, strict=True))
+    cls = fielded(whole.cls, given)
+    defaults: dict[str, Any] = getattr(cls, "_field_defaults", {})
+    every: dict[str, Input] = {name: Literal(value, "") for name, value in defaults.items()}
+    every |= given
+    keys = tuple(name for name in dict.fromkeys((*names(cls), *every)) if name in every)
+    return replace(whole, cls=cls, keys=keys, items=tuple(every[name] for name in keys))

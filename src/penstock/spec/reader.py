@@ -65,11 +65,6 @@ def read_spec(data: bytes | str, shown: str) -> Spec:
     return Spec(graph, shown, spec.places)
 
 
-def node_path(id: str) -> Path:
-    """Where a step stands: "sub/fit" is steps, sub, steps, fit."""
-    return tuple(word for part in id.split("/") for word in ("steps", part))
-
-
 class _Reader:
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
@@ -302,6 +297,9 @@ class _Reader:
         ignore, ttl = words.get("ignore") or [], words.get("ttl")
         if not isinstance(ignore, list) or not all(isinstance(name, str) for name in ignore):
             raise self._wrong((*path, "ignore"), "ignore is a list of arguments")
+        version = words.get("version")
+        if isinstance(version, bool) or not isinstance(version, str | int | float | None):
+            raise self._wrong((*path, "version"), "version is text or a number")
         for name in ("environment", "also", "key"):
             if not isinstance(words.get(name, False), bool):
                 hint = "What it names stands in code: true keeps it, leave it out for none."
@@ -309,7 +307,7 @@ class _Reader:
         return CachePolicy(
             ttl=None if ttl is None else self._seconds(ttl, (*path, "ttl")),
             ignore=tuple(ignore),
-            version=str(words.get("version", "")),
+            version="" if version is None else str(version),
             environment=words.get("environment", False),
             also="code" if words.get("also") else "",
             has_key=words.get("key", False),

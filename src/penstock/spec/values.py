@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from inspect import signature
 from typing import Any
 
 from msgspec import Struct
@@ -32,8 +33,11 @@ class Constructed(Struct, frozen=True):
         return hash(self.name)
 
 
-class Opaque(Struct, frozen=True):
-    """A value that text cannot hold: what it was, and the digest of its content."""
+class Opaque(Struct, frozen=True, eq=False):
+    """A value that text cannot hold: what it was, and the digest of its content.
+
+    Without a digest nothing says that two of them are one, as keys of a mapping.
+    """
 
     kind: str
     digest: str
@@ -99,16 +103,38 @@ def _named(name: str) -> Any:
 
 
 def _constructed(name: str, given: dict[str, Any]) -> Any:
+    cls = _of_fields(name)
+    try:
+        return cls(**given)
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise _misfit(name, cls, error) from None
+
+
+def fielded(name: str, given: Iterable[str]) -> Any:
+    """The NamedTuple or dataclass of this name, which is made from these fields.
+
+    Raises DefinitionError; UsageError where it cannot be.
+    """
+    cls = _of_fields(name)
+    try:
+        signature(cls).bind(**dict.fromkeys(given))
+    except TypeError as error:
+        raise _misfit(name, cls, error) from None
+    return cls
+
+
+def _of_fields(name: str) -> Any:
     cls: Any = resolve(name)
     if not isinstance(cls, type) or not (hasattr(cls, "_fields") or is_dataclass(cls)):
         raise UsageError(
             f"'{name}' cannot be called here: it is no NamedTuple and no dataclass",
             hint="Let a step make the value.",
         )
-    try:
-        return cls(**given)
-    except TypeError as error:
-        raise UsageError(f"'{name}': {error}", hint=f"It has: {', '.join(names(cls))}.") from None
+    return cls
+
+
+def _misfit(name: str, cls: Any, error: Exception) -> UsageError:
+    return UsageError(f"'{name}': {error}", hint=f"It has: {', '.join(names(cls))}.")
 
 
 def names(cls: Any) -> tuple[str, ...]:
