@@ -103,12 +103,26 @@ WRONG = {
     'ref("a", "b")': "ref(…) takes one text in quotes",
     "{[1]}": "{…} cannot be made: unhashable",
     "{a}": "an element of a set is no plain value",
+    "{1: 2, 3}": "'}' stands where ':' was expected",
+    "{'lr': 0.1, 'depth'}": "'}' stands where ':' was expected",
+    "{1, 2: 3}": "':' stands where '}' was expected",
+    "{'a': 1, 'a': 2}": "a key stands twice in {…}",
+    "{[1]: a}": "{…} cannot be made: unhashable",
+    "timedelta(days=1, days=2)": "'days' stands twice",
+    "m:f(depth=1, depth=a)": "'depth' stands twice",
+    "logical_date(": "the end stands where ')' was expected",
+    "logical_date('str')": "''str'' stands where ')' was expected",
     "1e": "is no part of an expression",
     "1_000": "is no part of an expression",
     "m:f(1)": "an argument without its name",
     "(" * 101 + "a" + ")" * 101: "more than 100 levels",
     "-" * 5000 + "a": "more than 100 levels",
     "a + " * 5000 + "a": "more than 100 operators",
+    "(" * 40 + "a" + " + 1" * 90 + (")" + " + 1" * 90) * 40: "more than 100 levels",
+    "a" + "[0]" * 101: "more than 100 steps into a value",
+    "$depth" + "[0]" * 3000: "more than 100 steps into a value",
+    "$depth" + ".a" * 100_000: "more than 100 steps into a value",
+    "$depth" + ".a" * 90 + "[0]" * 90: "more than 100 levels",
     "(a": "the end stands where ')' was expected",
     "$": "is no part of an expression",
 }
@@ -119,6 +133,17 @@ def test_what_is_no_expression_is_refused(text: str, told: str) -> None:
     with pytest.raises(UsageError) as caught:
         read(text)
     assert told in str(caught.value)
+
+
+def test_as_many_steps_into_a_value_as_may_be() -> None:
+    assert read("a" + "[0]" * 100) == OutputRef("a", "", (Access("item", 0),) * 100)
+    assert read("$depth" + ".a" * 99 + "[0]") != read("$depth" + ".a" * 99 + "[1]")
+
+
+def test_values_that_text_cannot_hold_are_keys_beside_each_other() -> None:
+    source = read('{opaque("Thing", ""): 1, opaque("Thing", ""): 2}')
+    assert isinstance(source, Literal)
+    assert [*source.value.values()] == [1, 2]
 
 
 atoms = st.one_of(

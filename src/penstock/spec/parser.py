@@ -49,6 +49,7 @@ def parse(text: str, steps: Collection[str], params: Collection[str]) -> Input:
     parser = _Parser(text, steps, params)
     source = parser.expression(0)
     parser.expect(END)
+    _shallow(source)
     return source
 
 
@@ -136,7 +137,7 @@ class _Parser:
         return self._accessed(self._atom())
 
     def _accessed(self, source: Input) -> Input:
-        while True:
+        for _ in range(DEEPEST + 1):
             if self._skip("."):
                 token = self._take()
                 if token.kind != "name" or not token.text.isidentifier():
@@ -151,6 +152,7 @@ class _Parser:
                 source = _into(source, Access("item", value))
             else:
                 return source
+        raise _too_far()
 
     # ---- what operators join
 
@@ -182,6 +184,8 @@ class _Parser:
         if text[0] == "`":
             return ParamRef(self._known(text.strip("`"), self._params, "parameter"))
         parts = text.split(".")
+        if len(parts) > DEEPEST:
+            raise _too_far()
         for count in range(len(parts), 0, -1):
             name = ".".join(parts[:count])
             if name in self._params:
@@ -226,7 +230,7 @@ class _Parser:
         pairs = True
         while not self._skip("}"):
             item = self.expression(0)
-            if pairs and (not items or keys):
+            if not items:
                 pairs = self._next.text == ":"
             if pairs:
                 self.expect(Token("sign", ":"))
@@ -237,9 +241,11 @@ class _Parser:
                 self.expect(Token("sign", "}"))
                 break
         try:
-            if pairs:
-                return built("dict", items, tuple(keys))
-            return Literal({_literal(item, "an element of a set") for item in items}, "")
+            if not pairs:
+                return Literal({_literal(item, "an element of a set") for item in items}, "")
+            if len(set(keys)) < len(keys):
+                raise UsageError("a key stands twice in {…}")
+            return built("dict", items, tuple(keys))
         except TypeError as error:
             raise UsageError(f"{{…}} cannot be made: {error}") from None
 
@@ -257,7 +263,7 @@ class _Parser:
             case "ref":
                 return SourceRef(self._text(name))
             case _ if name == DATE:
-                kind = "" if self._next.text == ")" else self._take().text
+                kind = self._take().text if self._next.kind == "name" else ""
                 self.expect(Token("sign", ")"))
                 if kind not in ("", "datetime", "str"):
                     raise UsageError(f"{DATE}({kind})", hint="Write datetime, str, or nothing.")
@@ -286,7 +292,7 @@ class _Parser:
         positional: list[Any] = []
         named: dict[str, Any] = {}
         while not self._skip(")"):
-            keyword = self._keyword()
+            keyword = self._keyword(named)
             value = _literal(self.expression(0), f"an argument of {name}(…)")
             if keyword:
                 named[keyword] = value
@@ -297,18 +303,20 @@ class _Parser:
                 break
         return positional, named
 
-    def _keyword(self) -> str:
+    def _keyword(self, seen: Collection[str]) -> str:
         following = self._tokens[min(self._at + 1, len(self._tokens) - 1)]
         if self._next.kind == "name" and following == Token("sign", "="):
             word = self._take().text
             self._take()
+            if word in seen:
+                raise UsageError(f"'{word}' stands twice")
             return word
         return ""
 
     def _keywords(self) -> tuple[tuple[str, ...], list[Input]]:
         named: dict[str, Input] = {}
         while not self._skip(")"):
-            word = self._keyword()
+            word = self._keyword(named)
             if not word:
                 raise UsageError("an argument without its name", hint="Write name=value.")
             named[word] = self.expression(0)
@@ -332,6 +340,27 @@ def _into(source: Input, access: Access) -> Input:
             return FirstOf(tuple(_into(option, access) for option in options))
     op = "getitem" if access.kind == "item" else "getattr"
     return Expr(op, (source, Literal(access.name, "")))
+
+
+def _shallow(source: Input) -> None:
+    """Refuses what is too deep for those that walk through it: brackets and operators together."""
+    level = [source]
+    for _ in range(DEEPEST + 1):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return
+    raise UsageError(f"an expression of more than {DEEPEST} levels")
+
+
+def _inside(source: Input) -> tuple[Input, ...]:
+    match source:
+        case Build(items=inner) | Expr(operands=inner) | FirstOf(options=inner):
+            return inner
+    return ()
+
+
+def _too_far() -> UsageError:
+    return UsageError(f"more than {DEEPEST} steps into a value")
 
 
 def _literal(source: Input, what: str) -> Any:
