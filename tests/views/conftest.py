@@ -74,7 +74,7 @@ def training() -> float:
     return score
 
 
-@step(retries=Retry(2, delay=0.0))
+@step(retries=Retry(2, delay=0.5, backoff=1.0))
 def flaky() -> int:
     if context().attempt < 3:
         raise OSError("the network is\\nway \\x1b[2Joff")

@@ -98,7 +98,8 @@ def test_in_a_narrower_terminal_the_tree_is_drawn_anew_and_only_once(
 
 def test_what_was_tried_again_and_what_failed_is_told(project: Project, opens: Opens) -> None:
     terminal = opens(*project.command("run", "flow.py:failing"), columns=90, lines=40)
-    terminal.sees("retry 2/2")
+    terminal.sees("waits for retry 1/2")
+    terminal.until(lambda: " retry 2/2" in terminal.text and "waits" not in terminal.text)
     project.write("flaky", "")
     assert terminal.end() == 1
     # What the message would do to a terminal, it does not do here.
