@@ -61,6 +61,37 @@ def test_runs_as_csv(ran: Project) -> None:
     assert float(rows[0]["took"]) > 0
 
 
+def test_what_is_called_as_a_field_has_a_column_of_its_own(tmp_path: Path) -> None:
+    project = Project(tmp_path / "named")
+    project.write("penstock.toml", "")
+    project.write("flow.py", NAMED)
+    project.penstock("run", "flow.py", "--name", "first", "--seed", "7")
+    table = project.penstock(
+        "runs", "-f", "param.name=foo", "-c", "run.name,param.name", "--csv"
+    ).out
+    head, row = csv.reader(io.StringIO(table))
+    assert len(head) == len(set(head))
+    told = dict(zip(head, row, strict=True))
+    assert (told["name"], told["param.name"]) == ("first", "foo")
+    both = project.penstock("runs", "-c", "param.seed", "-c", "run.seed", "--json").json
+    assert both[0]["columns"] == {"param.seed": 3, "seed": "7"}
+
+
+NAMED = """
+from penstock import pipeline, step
+
+
+@step
+def fit(name: str, seed: int) -> str:
+    return name
+
+
+@pipeline
+def training(name: str = "foo", seed: int = 3) -> str:
+    return fit(name, seed)
+"""
+
+
 def test_a_wrong_filter_is_shown_with_its_place(ran: Project) -> None:
     said = ran.penstock("runs", "-f", "depth>4 and fit.acu>0.5")
     assert (said.code, said.out) == (2, "")

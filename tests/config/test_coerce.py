@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -137,12 +138,17 @@ def test_of_a_wrong_value_that_is_long_the_beginning_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("90", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("5ms", 0.005)],
+    [("90", 90), ("10m", 600), ("1h30m", 5400), ("5min", 300), ("2w", 1209600), ("5ms", 0.005)],
 )
 def test_durations_are_read_as_people_write_them(text: str, expected: float) -> None:
     assert seconds(text) == expected
 
 
-def test_a_word_that_is_no_duration_is_refused() -> None:
-    with pytest.raises(UsageError, match="'soon' is not a duration"):
-        seconds("soon")
+@pytest.mark.parametrize(
+    "value", ["soon", "1h30", "1e400", float("inf"), float("nan"), 1e300, True]
+)
+def test_what_is_no_duration_is_refused(value: object) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"{value!r} is not a duration")):
+        seconds(value)
+    with pytest.raises(UsageError, match=re.escape(f"expected a duration, got {value!r}")):
+        coerce(value, dt.timedelta)

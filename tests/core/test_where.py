@@ -73,6 +73,8 @@ def at(text: str) -> float:
         ("took>1m30s", Term(Field("took"), ">", number=90e6)),
         ("took>90", Term(Field("took"), ">", number=90e6)),
         ("age<2h", Term(Field("created"), ">", number=at("2026-11-21T10:00"))),
+        ("age<2w", Term(Field("created"), ">", number=at("2026-11-07T12:00"))),
+        ("took>5min", Term(Field("took"), ">", number=300e6)),
         ("created>2026-11-01", Term(Field("created"), ">=", number=at("2026-11-02"))),
         ("created>=2026-11-01", Term(Field("created"), ">=", number=at("2026-11-01"))),
         ("created<=yesterday", Term(Field("created"), "<", number=at("2026-11-21"))),
@@ -80,6 +82,16 @@ def at(text: str) -> float:
             Term(Field("created"), ">=", number=at("2026-11-21")),
             Term(Field("created"), "<", number=at("2026-11-22")),
         ))),
+        ("created<=2026-W01", Term(Field("created"), "<", number=at("2026-01-05"))),
+        ("created<=2026-11-01T14", Term(Field("created"), "<", number=at("2026-11-01T15:00"))),
+        ("created<=2026-11-01T14:30", Term(Field("created"), "<", number=at("2026-11-01T14:31"))),
+        ("created<=2026-11-01T14:30Z", Term(Field("created"), "<", number=at("2026-11-01T14:31Z"))),
+        ("created<=20261101T1430-0130",
+         Term(Field("created"), "<", number=at("2026-11-01T14:31-01:30"))),
+        ("created<=2026-11-01T14:30:05+01:00",
+         Term(Field("created"), "<", number=at("2026-11-01T14:30:06+01:00"))),
+        ("created>2026-11-01T14:30:05.5Z",
+         Term(Field("created"), ">=", number=at("2026-11-01T14:30:05.500001Z"))),
         ("ended<2026-11-01T14:30", Term(Field("ended"), "<", number=at("2026-11-01T14:30"))),
     ],
 )  # fmt: skip
@@ -94,6 +106,12 @@ def test_a_text_means(text: str, expected: Condition) -> None:
         ("depth>6 and evalute.auc>1",
          "no run has a metric or parameter 'evalute.auc'\n  depth>6 and evalute.auc>1\n"
          "              ^^^^^^^^^^^\n  Did you mean 'evaluate.auc'?"),
+        ("param.deph>6", "no run has a parameter 'deph'\n  param.deph>6\n  ^^^^^^^^^^\n"
+         "  Did you mean 'param.depth'?"),
+        ("param.status=done", "no run has a parameter 'status'\n  param.status=done\n"
+         "  ^^^^^^^^^^^^\n  Parameters: depth, hyper, hyper.lr, seed."),
+        ("metric.fit.los>1", "no run has a metric 'fit.los'\n  metric.fit.los>1\n"
+         "  ^^^^^^^^^^^^^^\n  Did you mean 'fit.loss'?"),
         ("auc>1", "no run has a field or parameter 'auc'\n  auc>1\n  ^^^\n"
          "  A metric has its step before it: STEP.auc"),
         ("depth>", "a value is missing here\n  depth>\n        ^\n"
@@ -106,6 +124,10 @@ def test_a_text_means(text: str, expected: Condition) -> None:
         ("depth='a", "the quote ' is not closed\n  depth='a\n        ^"),
         ("status=dne", "'dne' is not a status\n  status=dne\n         ^^^\n  Did you mean 'done'?"),
         ("took>soon", "'soon' is not a duration\n  took>soon\n       ^^^^\n"
+         "  For example 90s, 10m, 1h30m, 2d."),
+        ("age<inf", "'inf' is not a duration\n  age<inf\n      ^^^\n"
+         "  For example 90s, 10m, 1h30m, 2d."),
+        ("age<1e400", "'1e400' is not a duration\n  age<1e400\n      ^^^^^\n"
          "  For example 90s, 10m, 1h30m, 2d."),
         ("created>soon", "'soon' is not a date\n  created>soon\n          ^^^^\n"
          "  For example 2026-11-01, 2026-11-01T14:30, today; or age<2h."),
@@ -135,6 +157,25 @@ def test_a_name_that_is_two_things_asks_which() -> None:
         where("seed=3", NAMES)
     assert order("duration", Names(("duration",), ("fit",))) == Order(Parameter("duration"))
     assert where("status=done", Names(("status",), ("fit",))) == where("status=done")
+
+
+def test_a_name_that_begins_as_a_prefix_is_asked_for_as_it_is() -> None:
+    names = Names(("lr", "param", "param.lr", "metric.kind"), ("params", "fit"), ("auc", "kind"))
+    assert subject("param.lr", names) == Parameter("param.lr")
+    assert subject("param.param.lr", names) == Parameter("param.lr")
+    assert subject("parameter.lr", names) == Parameter("lr")
+    assert subject("metric.kind", names) == Parameter("metric.kind")
+    assert subject("params.auc", names) == Measure("params", "auc")
+
+
+def test_what_is_shown_of_a_name_means_the_same_when_it_is_read() -> None:
+    names = Names(("depth", "seed", "name", "tags", "run"), ("fit",), ("auc",))
+    asked = ["depth", "param.seed", "run.seed", "param.name", "run.name", "tags", "tag", "fit.auc"]
+    found = [subject(one, names) for one in asked]
+    assert [*map(shown, found)] == [
+        "depth", "param.seed", "seed", "param.name", "name", "param.tags", "tag", "fit.auc",
+    ]  # fmt: skip
+    assert subject("param.tags", names) == subject("tags", names)
 
 
 def test_orders_and_columns_are_read_by_the_same_names() -> None:

@@ -569,6 +569,7 @@ def test_a_freshness_token_is_asked_for_by_name(traced: Any) -> None:
         ("1h30m", 5400),
         ("250ms", 0.25),
         ("1.5 h", 5400),
+        ("2w", 1_209_600),
         ("3", 3),
         (2, 2),
     ],

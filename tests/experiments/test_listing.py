@@ -10,6 +10,8 @@ import pytest
 import penstock
 from penstock import Run, Runs, context, each, pipeline, step
 from penstock.errors import NotFound, UsageError
+from penstock.experiments.listing import Listing
+from penstock.testing.metadata import a_run
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +154,23 @@ def test_a_parameter_that_is_called_as_a_field_says_what_it_is() -> None:
     named.options(name="run").run()
     frame = named.runs().to_pandas()
     assert (frame["name"].iloc[0], frame["param.name"].iloc[0]) == ("run", "x")
+    head, row = repr(named.runs("param.name=x")).splitlines()
+    assert head.split()[-1] == "param.name"
+    assert row.split()[-2:] == ["x", "run"]
+
+
+def test_a_dict_that_is_called_params_is_filtered_by_its_name() -> None:
+    @pipeline
+    def tuned(params: dict[str, float]) -> int:
+        return fit(1)
+
+    low, high = tuned.run({"lr": 0.1}), tuned.run({"lr": 0.5})
+    assert names(tuned.runs("params.lr>0.2"), [low, high]) == [1]
+    assert names(tuned.runs(sort="-params.lr"), [low, high]) == [1, 0]
+
+
+def test_a_run_that_crashed_took_longer_than_its_last_sign_of_life() -> None:
+    crashed = a_run("r1", status="crashed", started=1_000_000, ended=6_000_000)
+    done = a_run("r2", status="done", started=1_000_000, ended=6_000_000)
+    _, rows = Listing(runs=(crashed, done), values=((), ())).table()
+    assert [row[4] for row in rows] == ["over 5.0 s", "5.0 s"]

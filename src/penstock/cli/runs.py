@@ -111,7 +111,8 @@ def _tell_csv(found: Listing) -> None:
     import io
 
     text = io.StringIO()
-    head = ("id", "name", "pipeline", "status", "created", "took", "tags", *found.columns)
+    known = ("id", "name", "pipeline", "status", "created", "took", "tags")
+    head = [*dict.fromkeys((*known, *found.columns))]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
     writer.writerows([row.get(name) for name in head] for row in found.records)

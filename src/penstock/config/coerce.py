@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Union
 
+from penstock.core import durations
 from penstock.errors import UsageError
 
 _TRUE = frozenset(("true", "yes", "on", "1"))
@@ -189,17 +190,15 @@ def _duration(value: Any, name: str) -> datetime.timedelta:
 
 
 def seconds(value: Any) -> float:
-    """A duration in seconds: a number, or "90s", "10m", "1h30m", "2d"."""
-    import re
-
+    """A duration in seconds: a number, or "90s", "10m", "1h30m", "2d". Raises UsageError."""
+    found: float | None = None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    text = str(value).strip().lower()
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw]?)", text)
-    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw]?)", "", text).strip():
+        found = float(value) if abs(value) <= durations.MOST else None
+    elif isinstance(value, str):
+        found = durations.seconds(value)
+    if found is None:
         raise UsageError(f"{value!r} is not a duration", hint="For example 90, 10m, 1h30m or 2d.")
-    return sum(float(number) * units[unit or "s"] for number, unit in parts)
+    return found
 
 
 _ATOMS: Mapping[type, Callable[[Any, str], Any]] = {

@@ -1,4 +1,4 @@
-"""Durations as people write them: "90s", "10m", "1h30m"."""
+"""Durations as people write them: "90s", "10m", "1h30m", "2w", or a number of seconds."""
 
 from __future__ import annotations
 
@@ -6,16 +6,29 @@ import re
 
 MOST = 1e12
 """Seconds; more are a slip, or inf."""
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)"
+UNITS = {
+    "us": 1e-6,
+    "ms": 0.001,
+    "s": 1.0,
+    "min": 60.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+}
+"""In seconds; of two that begin alike the longer one comes first."""
+_NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?"
+_PART = rf"({_NUMBER})\s*({'|'.join(UNITS)})\s*"
 
 
 def seconds(text: str) -> float | None:
     """In seconds; None if it is no duration, or one that nobody waits for."""
-    parts = re.findall(_PART, text)
-    if not parts or re.sub(_PART, "", text).strip():
+    text = text.strip().lower()
+    if re.fullmatch(_NUMBER, text):
+        text += "s"
+    if not re.fullmatch(rf"(?:{_PART})+", text):
         return None
-    total = sum(float(number) * UNITS[unit] for number, unit in parts)
+    total = sum(float(number) * UNITS[unit] for number, unit in re.findall(_PART, text))
     return total if total <= MOST else None
 
 

@@ -27,7 +27,7 @@ from penstock.core.where import shown, subject
 from penstock.experiments import frames
 from penstock.experiments.primary import Primary, primary
 from penstock.views.forms import parts
-from penstock.views.words import cut, duration, number, one_line, when
+from penstock.views.words import cut, lasted, number, one_line, when
 
 Cell = float | str | None
 BEST = " ★"
@@ -68,18 +68,8 @@ class Listing(Struct, frozen=True, kw_only=True):
             texts = [in_words(cell) for cell in cells]
             if at == self.best and self.primary and self.primary.metric in self.columns:
                 texts[self.columns.index(self.primary.metric)] += BEST
-            took = field(run, "took", now())
-            rows.append(
-                [
-                    run.id,
-                    run.status,
-                    run.pipeline,
-                    when(run.created),
-                    duration((took[0].number or 0) / 1e6) if took else "",
-                    *texts,
-                    about(run),
-                ]
-            )
+            known = [run.id, run.status, run.pipeline, when(run.created), lasted(run)]
+            rows.append([*known, *texts, about(run)])
         return head, rows
 
     def to_text(self) -> str:
@@ -162,16 +152,21 @@ def values(client: Client, runs: Sequence[RunRecord], subject: Subject) -> Seque
 
 def record(run: RunRecord) -> dict[str, Any]:
     """What every list says of a run."""
-    took = field(run, "took", now())
     return {
         "id": run.id,
         "name": run.name,
         "pipeline": run.pipeline,
         "status": run.status,
         "created": moment(run.created),
-        "took": (took[0].number or 0) / 1e6 if took else None,
+        "took": took(run),
         "tags": " ".join(run.tags),
     }
+
+
+def took(run: RunRecord) -> float | None:
+    """Seconds, of a run that goes on until now; None of one that has no end on record."""
+    found = field(run, "took", now())
+    return (found[0].number or 0) / 1e6 if found else None
 
 
 def about(run: RunRecord) -> str:
@@ -179,11 +174,11 @@ def about(run: RunRecord) -> str:
     return one_line(" ".join(filter(None, [run.name, *(f"#{tag}" for tag in run.tags), run.note])))
 
 
-def in_words(value: Cell) -> str:
-    """A value in a column of its own."""
+def in_words(value: Any, longest: int = LONGEST) -> str:
+    """A value in a column of its own; "" where there is none."""
     if value is None:
         return ""
-    return cut(number(value) if isinstance(value, float) else one_line(str(value)), LONGEST)
+    return cut(number(value) if isinstance(value, float) else one_line(str(value)), longest)
 
 
 def moment(at: float) -> str:
@@ -210,6 +205,8 @@ def _parameter(run: RunRecord, path: str) -> Cell:
 def _field(run: RunRecord, name: str) -> Cell:
     if name == "age":
         return (now() - run.created) / 1e6
+    if name == "took":
+        return took(run)
     found = field(run, name, now())
     if name == "tag":
         return " ".join(value.text or "" for value in found)
@@ -220,7 +217,7 @@ def _field(run: RunRecord, name: str) -> Cell:
         return found[0].text
     if name in ("created", "started", "ended"):
         return moment(number)
-    return number / 1e6 if name == "took" else number
+    return number
 
 
 # ---- what there is of one run

@@ -116,7 +116,7 @@ def _at(field: Field, operator: Operator, moment: float) -> Term:
 
 def _lasting(field: Field, operator: str, text: str, now: datetime) -> Condition:
     length = duration(text)
-    if length is None or length != length or operator == "~":
+    if length is None or operator == "~":
         raise Refused(f"'{text}' is not a duration", "For example 90s, 10m, 1h30m, 2d.")
     if field.name == "age":
         ago = now.timestamp() * 10**6 - length

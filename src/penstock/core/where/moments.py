@@ -5,27 +5,32 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-UNITS = {"us": 1, "ms": 1000, "s": 10**6, "m": 60 * 10**6, "min": 60 * 10**6, "h": 3600 * 10**6}
-UNITS |= {"d": 24 * UNITS["h"], "w": 7 * 24 * UNITS["h"]}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|min|s|m|h|d|w)")
+from penstock.core.durations import seconds
+
+_WEEK = r"\d{4}-?W\d\d"
+_DAY = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d-?\d"
+_AT = f"(?:{_DAY}|{_WEEK})."
+_LENGTHS = {
+    _WEEK: timedelta(weeks=1),
+    _DAY: timedelta(days=1),
+    rf"{_AT}\d\d": timedelta(hours=1),
+    rf"{_AT}\d\d:?\d\d": timedelta(minutes=1),
+    rf"{_AT}\d\d:?\d\d:?\d\d": timedelta(seconds=1),
+}
+"""How long what is written so lasts; with a fraction of a second it is a microsecond."""
+_ZONE = re.compile(r"(?:Z|[+-]\d\d(?::?\d\d(?::?\d\d(?:\.\d+)?)?)?)$")
 
 
 def duration(text: str) -> float | None:
     """Microseconds of "10m", "1h30m", or of a number of seconds; None if it is neither."""
-    if parts := _PART.findall(text):
-        if _PART.sub("", text).strip():
-            return None
-        return sum(float(number) * UNITS[unit] for number, unit in parts)
-    try:
-        return float(text) * 10**6
-    except ValueError:
-        return None
+    length = seconds(text)
+    return None if length is None else round(length * 10**6, 3)
 
 
 def span(text: str, today: datetime) -> tuple[int, int] | None:
     """The first microsecond of a day or a moment, and the first after it; None if it is no date.
 
-    Without a zone it is local time. A day lasts until the next, a minute until the next.
+    Without a zone it is local time. A day lasts until the next; so do a week, an hour, a minute.
     """
     days = {"today": 0, "yesterday": 1}
     if text.lower() in days:
@@ -34,13 +39,9 @@ def span(text: str, today: datetime) -> tuple[int, int] | None:
         start = datetime.fromisoformat(text)
     except ValueError:
         return None
-    length = timedelta(microseconds=1)
-    if re.fullmatch(r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d-?\d", text):
-        length = timedelta(days=1)
-    elif re.search(r"[T ]\d\d:?\d\d:?\d\d$", text):
-        length = timedelta(seconds=1)
-    elif re.search(r"[T ]\d\d:?\d\d$", text):
-        length = timedelta(minutes=1)
+    written = _ZONE.sub("", text) if start.tzinfo else text
+    lasting = (length for form, length in _LENGTHS.items() if re.fullmatch(form, written))
+    length = next(lasting, timedelta(microseconds=1))
     try:
         # By the calendar: a day on which clocks change is not 24 hours long.
         return _micro(start), _micro(start + length)

@@ -36,9 +36,11 @@ def subject(text: str, names: Names = UNCHECKED) -> Subject:
 
 
 def shown(subject: Subject) -> str:
-    """As people write it."""
+    """As people write it; a parameter that is called as a field says what it is."""
     match subject:
-        case Field(name=name) | Parameter(path=name):
+        case Parameter(path=name):
+            return f"param.{name}" if name in FIELDS or name in ALIASES else name
+        case Field(name=name):
             return name
         case Measure(step=step, metric=metric, item=item):
             return f"{step}[{item}].{metric}" if item else f"{step}.{metric}"
@@ -46,13 +48,16 @@ def shown(subject: Subject) -> str:
 
 def named(text: str, word: Word, names: Names) -> Subject:
     """What a word of a text means. Raises UsageError, with near names as its hint."""
-    name = word.text
-    for prefix in _PARAMETERS:
-        if name.startswith(prefix):
-            return Parameter(name.removeprefix(prefix))
-    for prefix in _METRICS:
-        if name.startswith(prefix) and (found := measure(name.removeprefix(prefix))):
-            return found
+    name, checked = word.text, bool(names.parameters or names.steps)
+    prefix = next((one for one in (*_PARAMETERS, *_METRICS) if name.startswith(one)), "")
+    rest = name.removeprefix(prefix)
+    if prefix in _PARAMETERS:
+        if name in names.parameters:  # inside of a dict that is called so: params.lr
+            return Parameter(name)
+        if not checked or rest in names.parameters:
+            return Parameter(rest)
+    elif prefix and (said := measure(rest)) and (not checked or _is_known(said, names)):
+        return said
     if name in ALIASES and name in names.parameters:
         return Parameter(name)
     plain = name.removeprefix("run.")
@@ -62,24 +67,37 @@ def named(text: str, word: Word, names: Names) -> Subject:
             raise wrong(text, word, what, f"Write param.{name} or run.{name}.")
         return Field(field)
     metric = measure(name)
-    if not names.parameters and not names.steps:
+    if not checked:
         return metric or Parameter(name)
-    known = metric is not None and metric.step in names.steps and metric.metric in names.metrics
-    if known and name in names.parameters:
-        hint = f"Write metric.{name} or param.{name}."
-        raise wrong(text, word, f"'{name}' is a metric and a parameter", hint)
-    if known and metric is not None:
+    if metric is not None and _is_known(metric, names):
+        if name in names.parameters:
+            hint = f"Write metric.{name} or param.{name}."
+            raise wrong(text, word, f"'{name}' is a metric and a parameter", hint)
         return metric
     if name in names.parameters:
         return Parameter(name)
-    what = "metric or parameter" if metric else "field or parameter"
-    raise wrong(text, word, f"no run has a {what} '{name}'", _meant(name, metric, names))
+    raise wrong(text, word, *_unknown(prefix, rest, names))
 
 
 def measure(name: str) -> Measure | None:
     """A metric as people write it: "evaluate.auc", "evaluate[3].auc"."""
     match = _MEASURE.fullmatch(name)
     return Measure(match["step"], match["metric"], match["item"] or "") if match else None
+
+
+def _is_known(metric: Measure, names: Names) -> bool:
+    return metric.step in names.steps and metric.metric in names.metrics
+
+
+def _unknown(prefix: str, rest: str, names: Names) -> tuple[str, str]:
+    """What is said of a name that no run has, and the next move."""
+    if prefix in _PARAMETERS:
+        meant = nearest(rest, names.parameters)
+        hint = f"Did you mean '{prefix}{meant}'?" if meant else _listed(names)
+        return f"no run has a parameter '{rest}'", hint
+    metric = measure(rest)
+    what = "metric" if prefix else "metric or parameter" if metric else "field or parameter"
+    return f"no run has a {what} '{rest}'", _meant(rest, metric, names)
 
 
 def _meant(name: str, metric: Measure | None, names: Names) -> str:
@@ -91,5 +109,9 @@ def _meant(name: str, metric: Measure | None, names: Names) -> str:
         return f"Metrics: {', '.join(names.metrics)}." if names.metrics else ""
     if found := nearest(name, (*FIELDS, *ALIASES, *names.parameters)):
         return f"Did you mean '{found}'?"
+    return _listed(names)
+
+
+def _listed(names: Names) -> str:
     listed = ", ".join(names.parameters[:20])
     return f"Parameters: {listed}." if listed else ""
