@@ -9,9 +9,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,18 @@ class Place:
         """One fresh process, from its start to its end, and what it printed last."""
         start = time.perf_counter()
         process = self.start(*arguments)
+        # Not `wait(limit)`, which looks every 50 ms only.
+        late = threading.Timer(limit, strike, [process])
+        late.start()
         try:
-            code = process.wait(limit)
-        except subprocess.TimeoutExpired as error:
-            raise Failed(f"stopped after {limit:.0f} s") from error
+            code = process.wait()
         finally:
-            if process.returncode is None:  # out of time, or Ctrl-C
+            late.cancel()
+            if process.returncode is None:  # Ctrl-C
                 kill(process)
         seconds = time.perf_counter() - start
+        if code and seconds >= limit:
+            raise Failed(f"stopped after {limit:.0f} s")
         if code:
             raise Failed(self._last_words())
         return Taken(seconds, json.loads(self._output.read_text().splitlines()[-1]))
@@ -90,12 +95,14 @@ class Place:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """-9, to it and all its children."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    """-9, to it and all its children, and wait for its end."""
+    strike(process)
     process.wait()
+
+
+def strike(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager
