@@ -19,16 +19,17 @@ UNITS = {
 """In seconds; of two that begin alike the longer one comes first."""
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?"
 _PART = rf"({_NUMBER})\s*({'|'.join(UNITS)})\s*"
+WRITTEN = rf"\s*(?:{_NUMBER}\s*|(?:{_PART})+)"
+"""How they look, as a regular expression that a JSON Schema may have."""
 
 
 def seconds(text: str) -> float | None:
     """In seconds; None if it is no duration, or one that nobody waits for."""
-    text = text.strip().lower()
-    if re.fullmatch(_NUMBER, text):
-        text += "s"
-    if not re.fullmatch(rf"(?:{_PART})+", text):
+    text = text.lower()
+    if not re.fullmatch(WRITTEN, text):
         return None
-    total = sum(float(number) * UNITS[unit] for number, unit in re.findall(_PART, text))
+    parts = re.findall(_PART, text) or [(text, "s")]
+    total = sum(float(number) * UNITS[unit] for number, unit in parts)
     return total if total <= MOST else None
 
 

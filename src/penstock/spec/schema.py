@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.core.durations import WRITTEN
 from penstock.core.graph import FORMAT
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -14,7 +15,7 @@ SECONDS: dict[str, Any] = {
     "description": "90s, 10m, 1h30m, or seconds.",
     "anyOf": [
         {"type": "number", "exclusiveMinimum": 0},
-        {"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$"},
+        {"type": "string", "pattern": f"^{WRITTEN}$"},
     ],
 }
 
