@@ -101,12 +101,17 @@ def test_a_step_that_takes_long_is_told_now_and_then() -> None:
 
 
 def test_what_is_quick_is_not_told_before_it_has_ended() -> None:
-    stream = io.StringIO()
-    lines = Lines(stream, pulse=(0.001, 60))
-    for event in (*began(node("fit")), step("fit", "done")):
+    stream = Heard(2)
+    lines = Lines(stream, pulse=(4, 60))
+    graph = began(node("load"), node("fit"))
+    for event in (*graph, step("load", "running", ago=10), step("fit", "running")):
         lines(event)
+    # A look at all that goes on tells the slow one only.
+    assert stream.enough.wait(20)
+    lines(step("fit", "done"))
     lines.close()
-    assert stream.getvalue().count("fit") == 1
+    found = [line.split()[:2] for line in stream.getvalue().splitlines()[1:]]
+    assert found == [["load", "running"], ["fit", "done"]]
 
 
 def test_who_does_not_look_on_does_not_pay_for_what_is_seen(project: Project) -> None:
