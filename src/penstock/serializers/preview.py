@@ -181,6 +181,10 @@ class _Said:
                 data = base64.b64decode(coded[: 2 * LONGEST])
                 said = data.decode("utf-8", "surrogatepass") if tag == "str" else data
                 yield self._told(repr(said))
+            case "int", [str(digits)]:
+                number = int(digits, 16)
+                # Very many decimal digits Python refuses to give.
+                yield self._told(str(number) if len(digits) < 500 else f"{number:#x}")
             case "leaf", [int(number)]:
                 yield self._told(f"<{self._leaf(number)}>")
             case (("float" | "Decimal" | "UUID" | "date" | "datetime" | "time"), [text, *_]):
