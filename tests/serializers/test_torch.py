@@ -75,15 +75,14 @@ def same(one: Any, other: Any) -> bool:
         other.shape,
         other.requires_grad,
     )
-    if (
-        other.dim() > 1
-        and other.numel()
-        and other.is_contiguous(memory_format=torch.preserve_format) is None
-    ):
+    if torch.empty_like(other).stride() == other.stride():  # its numbers lie without gaps
         assert one.stride() == other.stride()
-    kind = torch.complex128 if other.is_complex() else torch.float64
-    left, right = one.detach().to(kind), other.detach().to(kind)
-    return torch.equal(left.nan_to_num(7.0), right.nan_to_num(7.0))
+    return torch.equal(raw(one), raw(other))
+
+
+def raw(tensor: torch.Tensor) -> torch.Tensor:
+    """Its bytes: they tell 0.0 from -0.0, and one NaN is the other."""
+    return tensor.detach().resolve_conj().reshape(-1).contiguous().view(torch.uint8)
 
 
 @pytest.fixture
