@@ -17,7 +17,7 @@ from penstock.core.events import RunEnded
 from penstock.core.records import Logged, Metric, now
 from penstock.errors import NotFound, UsageError
 from penstock.testing import in_memory
-from penstock.testing.metadata import a_run, finish, parts_of, performed
+from penstock.testing.metadata import a_manifest, a_run, finish, parts_of, performed
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +118,57 @@ def test_the_same_data_is_known_by_its_content(runs: list[Run[int]], project: Pa
     assert [one.what for one in loaded] == ["list [1,2,3]", "list [1,2,3,4]"]
     assert [one.what for one in data["probe"]] == ["2 items", "30 items"]
     assert len({one.digest for row in data.values() for one in row}) == 8  # evaluate gives fit's
+
+
+def test_a_file_that_a_map_was_given_is_data_too(project: Path) -> None:
+    config, parts = project / "it's.json", [project / "a.txt", project / "b.txt"]
+    for file in (config, *parts):
+        file.write_text("1")
+    first = cleaning.run(parts, config)
+    config.write_text("2")
+    second = cleaning.run(parts, config)
+    parts[1].write_text("2")
+    third = cleaning.run(parts, config)
+    found = first.compare(second)
+    assert list(found.data) == ["clean(config)"]
+    assert [one.what for one in found.data["clean(config)"]] == [str(config)] * 2
+    assert found.changes == ()
+    assert "the same code, parameters and data" not in repr(found)
+    found = second.compare(third)
+    assert list(found.data) == ["clean(part)"]
+    assert [one.what for one in found.data["clean(part)"]] == ["2 items"] * 2
+    assert found.changes == ()
+
+
+@step
+def clean(part: Path, config: Path) -> int:
+    return 1
+
+
+@pipeline
+def cleaning(parts: list[Path], config: Path) -> None:
+    clean.map(each(parts), config=config)
+
+
+def test_a_file_is_known_as_such_however_long_its_path(project: Path) -> None:
+    file = project.joinpath(*["a long name"] * 12, "a.txt")
+    file.parent.mkdir(parents=True)
+    file.write_text("1")
+    first = training.run(file)
+    file.write_text("1 2")
+    found = first.compare(training.run(file))
+    assert "load(file)" in found.data
+    assert found.changes == ()
+
+
+def test_what_the_items_of_a_map_made_is_told_in_the_order_of_the_outputs() -> None:
+    with in_memory() as session:
+        store, name = session.stack.metadata, session.stack.project.name
+        for run in ("r1", "r2"):
+            made = [a_manifest(f"{run} {at}") for at in range(9)]
+            finish(store, a_run(run, project=name), performed(run, "fit", *made, index="0"))
+        found = find_run("r1").compare("r2")
+        assert list(found.data) == [f"fit.{at}" for at in range(9)]
 
 
 def test_everything_has_also_what_is_the_same(runs: list[Run[int]]) -> None:

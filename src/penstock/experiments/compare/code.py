@@ -20,7 +20,7 @@ from penstock.core.parts import (
     words,
 )
 from penstock.core.records import StepRecord
-from penstock.experiments.compare.data import is_path
+from penstock.experiments.inputs import path
 
 
 class Changed(Struct, frozen=True, kw_only=True):
@@ -80,10 +80,10 @@ def _between(
         if found:
             told.add(step.node)
         for change in found:
-            given = isinstance(change, ParameterChange) and is_path(
-                step.parts.shown.get(change.name, "")
-            )
-            if not given and not isinstance(change, InputChange | PackageChange):
+            if isinstance(change, InputChange | PackageChange):
+                continue
+            shown = step.parts.shown.get(change.name, "")
+            if not isinstance(change, ParameterChange) or path(shown) is None:
                 yield step.name, change
 
 

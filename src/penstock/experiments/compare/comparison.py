@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from penstock.client import Client, versions
-from penstock.core.records import RunRecord, StepRecord, now
+from penstock.core.records import RunRecord, StepRecord
 from penstock.errors import UsageError
 from penstock.experiments import frames
 from penstock.experiments.compare import forms
@@ -18,7 +18,7 @@ from penstock.experiments.compare.code import Changed, changes
 from penstock.experiments.compare.data import Data, data
 from penstock.experiments.compare.forms import Column, Section, Shown, in_words, section
 from penstock.experiments.compare.html import html
-from penstock.experiments.listing import last_metrics, leaves
+from penstock.experiments.listing import last_metrics, leaves, took
 from penstock.experiments.primary import Primary, primary, read
 from penstock.views.words import duration
 
@@ -46,7 +46,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Of steps; of a map, those of its items, counted. Also where one took notably longer."""
     seconds: dict[str, Row] = {}
     data: dict[str, Row] = {}
-    """What steps were given from outside ("load.file"), and what they made ("split.train")."""
+    """What steps were given from outside ("load(file)"), and what they made ("split.train")."""
     packages: dict[str, Row] = {}
     """Versions of installed packages."""
     changes: tuple[Changed, ...] = ()
@@ -270,13 +270,12 @@ def _digest(value: Data | None) -> str | None:
 
 
 def _facts(run: RunRecord) -> dict[str, Any]:
-    origin = run.provenance
-    end = run.ended or (now() if run.status == "running" else 0)
+    origin, seconds = run.provenance, took(run)
     facts = {
         "pipeline": run.pipeline,
         "status": run.status,
         "error": f"{run.error.type}: {run.error.message}" if run.error else "",
-        "took": round((end - run.started) / 1e6, 3) if run.started and end else None,
+        "took": None if seconds is None else round(seconds, 3),
         "seed": run.seed,
         "date": run.logical_date,
         "stack": run.stack,

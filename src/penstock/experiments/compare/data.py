@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -11,8 +10,7 @@ from penstock.client import Client, describe
 from penstock.core.digest import digest_struct
 from penstock.core.records import Made, StepRecord
 from penstock.errors import NotFound
-
-_PATH = re.compile(r"(?:Posix|Windows)?Path\('(.*)'\)", re.DOTALL)
+from penstock.experiments.inputs import path
 
 
 class Data(Struct, frozen=True):
@@ -59,11 +57,12 @@ def _sources(steps: Sequence[StepRecord]) -> Mapping[str, Source]:
     for step in steps:
         if step.index or step.node in maps:
             continue
-        found |= _given(step)
+        found |= _given([step])
         for name, made in step.outputs.items():
             found[_named(step.node, name)] = Source(made.content, made)
     for node, items in maps.items():
-        for name in {name for item in items for name in item.outputs}:
+        found |= _given(items)
+        for name in dict.fromkeys(name for item in items for name in item.outputs):
             contents = [i.outputs[name].content for i in items if name in i.outputs]
             digest = digest_struct("items", contents)
             found[_named(node, name)] = Source(digest, what=f"{len(contents):,} items")
@@ -74,22 +73,27 @@ def _named(node: str, output: str) -> str:
     return node if output == "result" else f"{node}.{output}"
 
 
-def _given(step: StepRecord) -> Mapping[str, Source]:
-    """Files and folders that the step was given."""
-    if step.parts is None:
-        return {}
-    found: dict[str, Source] = {}
-    for name, digest in step.parts.inputs.items():
-        shown = step.parts.shown.get(name, "")
-        if name in step.copies or is_path(shown):
-            what = _PATH.sub(r"\1", shown)
-            found[f"{step.node}({name})"] = Source(digest, step.copies.get(name), what)
-    return found
+def _given(steps: Sequence[StepRecord]) -> Mapping[str, Source]:
+    """Files and folders that a step was given, or all items of a map."""
+    found: dict[str, list[Source]] = {}
+    for step in steps:
+        if step.parts is None:
+            continue
+        for name, digest in step.parts.inputs.items():
+            shown = step.parts.shown.get(name, "")
+            what = path(shown)
+            if name in step.copies or what is not None:
+                source = Source(digest, step.copies.get(name), shown if what is None else what)
+                found.setdefault(f"{step.node}({name})", []).append(source)
+    return {name: _together(sources) for name, sources in found.items()}
 
 
-def is_path(shown: str) -> bool:
-    """Whether the text for people of an input is that of a file or folder."""
-    return _PATH.fullmatch(shown) is not None
+def _together(sources: Sequence[Source]) -> Source:
+    """What all items were given, or what each was."""
+    digests = [source.digest for source in sources]
+    if len(set(digests)) == 1:
+        return sources[0]
+    return Source(digest_struct("items", digests), what=f"{len(digests):,} items")
 
 
 def _described(client: Client, source: Source) -> Data:

@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from penstock.experiments import listing
 from penstock.experiments.compare.code import Changed
-from penstock.views.words import cut, number, one_line
 
 LONGEST = 60
 """Characters of one value."""
@@ -91,9 +91,7 @@ def section(
 
 def in_words(name: str, at: int, value: Any) -> str:
     """A value as people read it; "" where there is none."""
-    if value is None:
-        return ""
-    return cut(number(value) if isinstance(value, float) else one_line(str(value)), LONGEST)
+    return listing.in_words(value, LONGEST)
 
 
 # ---- forms
