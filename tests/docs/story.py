@@ -2,8 +2,9 @@
 
 - A block with a name (``` ```python title="tour.py" ```, or `# tour.py` in its first line) is that file.
 - `python` without a name is a part of one script, run when the page has been told.
-- `console` has commands after `$ `, and below each what it says, line by line: `…` stands for
-  anything. A command that is to fail says so: `# exit code 1`.
+- `console` has commands after `$ `, and below each what it says: whole lines, in their order. In a
+  line `…` stands for anything, and others may be left out. A command that is to fail says so:
+  `# exit code 1`.
 - `<!-- not run: why -->` above a block leaves it out.
 """
 
@@ -145,12 +146,20 @@ def compare(block: Block, command: Command, done: Done) -> None:
     # Killed by a signal: the code that a shell shows.
     code = done.returncode if done.returncode >= 0 else 128 - done.returncode
     assert code == command.code, heard
-    said, position = _plain(done.stdout), 0
+    said, position = [_plain(one) for one in done.stdout.splitlines()], 0
     for line in command.shown:
-        parts = [re.escape(part.strip()) for part in _plain(line).split("…")]
-        found = re.compile(".*?".join(parts)).search(said, position)
-        assert found, f"{heard}\n\nit does not say, or not in this place:\n{line}"
-        position = found.end()
+        if line.strip() != "…":
+            places = range(position, len(said))
+            found = next((n for n in places if _shows(line, said[n])), None)
+            assert found is not None, f"{heard}\n\nit does not say, or not in this place:\n{line}"
+            position = found + 1
+
+
+def _shows(line: str, said: str) -> bool:
+    """Between spaces `…` stands for any words, or none; elsewhere for any part of the line."""
+    words = f" {_plain(line)} ".split(" … ")
+    pattern = " (?:.* )?".join(re.escape(part).replace("…", ".*") for part in words)
+    return re.fullmatch(pattern, f" {said} ") is not None
 
 
 def shell(command: str, folder: Path, more: Mapping[str, str]) -> Done:
@@ -167,5 +176,5 @@ def shell(command: str, folder: Path, more: Mapping[str, str]) -> Done:
 
 
 def _plain(text: str) -> str:
-    """Without padding, which follows the longest of what stands in a column."""
+    """With one space for each padding, which follows the longest of what stands in a column."""
     return re.sub(r"\s+", " ", text).strip()

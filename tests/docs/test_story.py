@@ -11,6 +11,8 @@ TRUE = """
 ```python title="two.py"
 print("one")
 print("two   spaces")
+print("three lines")
+print("load reused 14.05 ms")
 raise SystemExit(3)
 ```
 
@@ -18,6 +20,8 @@ raise SystemExit(3)
 $ python two.py    # exit code 3
 one
 two … spaces
+…
+load … 14.05 ms
 $ make nothing
 ```
 
@@ -37,6 +41,12 @@ $ make nothing
 FALSE = {
     "another output": ("one\ntwo …", "one\nthree"),
     "another order": ("one\ntwo … spaces", "two … spaces\none"),
+    "another number": ("load … 14.05 ms", "load … 4.05 ms"),
+    "half a number": ("load … 14.05 ms", "load … 14.0"),
+    "half a word": ("load … 14.05 ms", "oad … 14.05 ms"),
+    "half a line": ("load … 14.05 ms", "load reused"),
+    "words of another line": ("one\ntwo … spaces", "one … spaces"),
+    "too many lines": ("…\nload", "three lines\nthree lines\nload"),
     "another exit code": ("    # exit code 3", ""),
     "a script that fails": ("<!-- not run: for it would fail -->\n", ""),
     "a configuration without a name": ("  ```console\n  $ echo", "  ```toml\n  $ echo"),
