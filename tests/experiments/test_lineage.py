@@ -7,7 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from penstock import Run, each, find_run, pipeline, step
+from penstock.experiments.lineage import DEEPEST, NEWEST, Link
+from penstock.testing import in_memory
 
 FLOW = """
 from pathlib import Path
@@ -152,3 +157,89 @@ def test_an_item_of_a_map_leads_back_by_itself(place: Path) -> None:
     tree = said(place, "run:A/searching/fit[2]")
     assert tree[1] == "└─ searching/fit[2]  run A  int 9"
     assert "   └─ depth: 3" in tree
+
+
+def test_a_file_that_was_given_leads_on_to_the_step_that_took_it(place: Path) -> None:
+    asking = (
+        "from penstock import ref, find_run\n"
+        "given = find_run(open('runs').read().split()[0])['load'].record.copies['path']\n"
+        "print(ref(f'artifact:{given.artifact}').lineage)\n"
+    )
+    assert python(place, "-c", asking).splitlines()[4].startswith("└─ path: load  run ")
+
+
+# ---- lineages without end
+
+
+@step
+def grown(value: int, by: int = 1) -> int:
+    return value + by
+
+
+@step
+def many(value: int, count: int) -> list[int]:
+    return [*range(value, value + count)]
+
+
+@pipeline
+def chain(length: int) -> int:
+    value = grown(0)
+    for _ in range(length):
+        value = grown(value)
+    return value
+
+
+@pipeline
+def wide(count: int) -> None:
+    grown.map(each(grown.named("first").map(each(many(0, count)))))
+
+
+@pipeline
+def using(by: int) -> int:
+    return grown.named("use")(grown.named("load")(0), by)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def single_file(links: tuple[Link, ...]) -> list[Link]:
+    """From one end to the other, where each link has one other."""
+    found: list[Link] = []
+    while links:
+        found.append(links[0])
+        links = links[0].links
+    return found
+
+
+def test_a_chain_without_end_is_told_so_far(empty: Path) -> None:
+    with in_memory():
+        chain.run(450)
+        last = find_run()["grown-451"].output.lineage
+        first = find_run()["grown"].output.lineage
+        for found in (last.made_by, first.used_by):
+            told = single_file(found)
+            assert len(told) == DEEPEST + 1
+            assert {link.kind for link in told[:-1]} == {"step"}
+            assert told[-1].kind == "more"
+        assert "└─ …" in str(last)
+        assert msgspec.json.decode(msgspec.json.encode(first))["used_by"]
+
+
+def test_all_items_of_a_map_are_one_link(empty: Path) -> None:
+    with in_memory():
+        wide.run(450)
+        down = find_run()["many"].output.lineage.used_by
+        assert [(link.step, link.about, len(link.links)) for link in single_file(down)] == [
+            ("first[0]", "int 1, and 449 more items", 1),
+            ("grown[0]", "int 2, and 449 more items", 0),
+        ]
+
+
+def test_what_many_runs_used_is_told_of_the_newest(empty: Path) -> None:
+    with in_memory():
+        runs: list[Run[int]] = [using.run(by) for by in range(NEWEST + 10)]
+        taken = runs[0]["load"].output.lineage.used_by
+        assert [link.run for link in taken] == [run.id for run in (runs[0], *runs[-NEWEST:])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,18 @@ from msgspec import Struct
 from penstock.artifacts.extras import missing
 from penstock.artifacts.files import fetched
 from penstock.client import Client, describe
-from penstock.core.parts import is_wire
 from penstock.core.place import near
 from penstock.core.records import Made, Manifest, StepRecord
 from penstock.errors import NotFound, StoreError
+from penstock.experiments.inputs import is_taken
 from penstock.serializers.preview import Preview, preview
 
 VERIFIED = 64 << 20
 """Bytes up to which what is looked at is verified first."""
+
+
+_Use = tuple[str, str, str, str]
+"""Run, node, index, parameter."""
 
 
 class Producer(Struct, frozen=True):
@@ -116,6 +120,7 @@ def card(client: Client, manifest: Manifest) -> Card:
     """All of it; what cannot be looked at says why."""
     catalog = client.stack.metadata.catalog
     made, used = catalog.producers(manifest.id), catalog.consumers(manifest.content)
+    # What was given to runs as a literal was made by none.
     given = not any(output for *_, output in made)
     look, problem = _look(client, manifest)
     return Card(
@@ -133,8 +138,7 @@ def card(client: Client, manifest: Manifest) -> Card:
         made_by=tuple(Producer(run, _step(node, at), name) for run, node, at, name in made),
         used_by=tuple(
             Consumer(run, _step(node, index), name)
-            for run, node, index, name in used
-            if _took(client, (run, node, index, name), given=given)
+            for run, node, index, name in (used if given else _took(client, used))
         ),
         preview=look,
         problem=problem,
@@ -172,21 +176,15 @@ def _step(node: str, index: str) -> str:
     return f"{node}[{index}]" if index else node
 
 
-def _took(client: Client, row: tuple[str, str, str, str], *, given: bool) -> bool:
-    """Whether a step took the artifact, and not a literal that happens to equal it.
-
-    What was `given` to runs as a literal was made by none.
-    """
-    run, node, index, name = row
-    for step in client.steps(run, node):
-        if step.index == index and step.parts is not None:
-            return given or is_taken(step.parts.shown.get(name, ""))
-    return True
-
-
-def is_taken(shown: str) -> bool:
-    """Whether what is told of an input says that it came from a step, or by reference."""
-    return shown == "item" or is_wire(shown) or shown.startswith(("run:", "artifact:"))
+def _took(client: Client, rows: Sequence[_Use]) -> Iterator[_Use]:
+    """Steps that took the artifact, and not a literal that happens to equal it."""
+    known: dict[tuple[str, str], dict[str, StepRecord]] = {}
+    for run, node, index, name in rows:
+        if (run, node) not in known:
+            known[run, node] = {step.index: step for step in client.steps(run, node)}
+        step = known[run, node].get(index)
+        if step is None or step.parts is None or is_taken(step.parts.shown.get(name, "")):
+            yield run, node, index, name
 
 
 def _look(client: Client, manifest: Manifest) -> tuple[Preview, str]:

@@ -6,9 +6,10 @@ pipeline are found, and by content, so that an artifact that another run took is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Literal as OneOf
 
 from msgspec import Struct
@@ -24,11 +25,14 @@ from penstock.core.graph import (
 from penstock.core.records import Made, Manifest, StepRecord
 from penstock.core.tame import shown
 from penstock.errors import NotFound
-from penstock.experiments.artifact import Found, find, is_taken
+from penstock.experiments.artifact import Found, find
+from penstock.experiments.inputs import is_taken, path
 from penstock.experiments.wires import Wire, Wires, wired
 
 MOST = 400
 """Links of one lineage; more says so."""
+DEEPEST = 100
+"""Links from one end to the other; more says so."""
 NEWEST = 20
 """Runs that used an artifact again, in which its consumers are looked for."""
 WIDTH = 60
@@ -58,7 +62,10 @@ class Lineage(Struct, frozen=True, kw_only=True):
     made_by: tuple[Link, ...]
     """The step that made it first, with all that it was given; none for what a run was given."""
     used_by: tuple[Link, ...]
-    """Steps that took it, with those that took what they made; the same call of many runs is one."""
+    """Steps that took it, with those that took what they made; the same call of many runs is one.
+
+    Of an artifact that many runs used, those of the run that made it, and of the newest ones.
+    """
 
     def __str__(self) -> str:
         head = [f"{self.artifact[:12]}  {self.about}"]
@@ -71,7 +78,7 @@ def lineage(client: Client, found: Found) -> Lineage:
     origin = (found.step, found.output) if found.step else walk.origin(manifest.id)
     up = [walk.above(*origin, {})] if origin else []
     walk = _Walk(client)
-    down = walk.below(manifest, origin, set())
+    down = walk.below([(manifest, origin)], set())
     return Lineage(
         artifact=manifest.id,
         about=describe(manifest),
@@ -110,6 +117,9 @@ def words(link: Link) -> str:
 
 # ---- the walk
 
+Origin = tuple[StepRecord, str]
+"""A step, and the output of it that an artifact is."""
+
 
 @dataclass
 class _Run:
@@ -117,20 +127,23 @@ class _Run:
 
     id: str
     client: Client
-    wires: Wires = field(default_factory=dict)
 
     @cached_property
-    def steps(self) -> dict[str, list[StepRecord]]:
-        found: dict[str, list[StepRecord]] = {}
+    def steps(self) -> dict[str, dict[str, StepRecord]]:
+        """By node, then by index."""
+        found: dict[str, dict[str, StepRecord]] = {}
         for step in self.client.steps(self.id):
-            found.setdefault(step.node, []).append(step)
+            found.setdefault(step.node, {})[step.index] = step
         return found
 
-    def load(self) -> _Run:
+    @cached_property
+    def wires(self) -> Wires:
         graph = self.client.graph(self.client.run(self.id))
-        if graph is not None:
-            self.wires = wired(graph)
-        return self
+        return {} if graph is None else wired(graph)
+
+    def of(self, node: str) -> Collection[StepRecord]:
+        """A step; a map with all its items."""
+        return self.steps.get(node, {}).values()
 
     def takers(self, node: str, output: str) -> Iterator[tuple[str, str]]:
         """Steps that take this output, and by which parameter."""
@@ -145,20 +158,26 @@ class _Walk:
         self._client = client
         self._runs: dict[str, _Run] = {}
         self._left = MOST
+        self._depth = 0
 
     def _run(self, id: str) -> _Run:
         if id not in self._runs:
-            self._runs[id] = _Run(id, self._client).load()
+            self._runs[id] = _Run(id, self._client)
         return self._runs[id]
 
     def _full(self) -> bool:
+        """Whether there is no place for one more link here."""
         self._left -= 1
-        return self._left < 0
+        return self._left < 0 or self._depth >= DEEPEST
 
-    def origin(self, artifact: str) -> tuple[StepRecord, str] | None:
+    def origin(self, artifact: str) -> Origin | None:
         """The step that made it, if any on record; else one that reused it, and the output's name."""
-        found: tuple[StepRecord, str] | None = None
-        for run, node, index, name in self._client.stack.metadata.catalog.producers(artifact):
+        found: Origin | None = None
+        rows = self._client.stack.metadata.catalog.producers(artifact)
+        oldest = {*islice(dict.fromkeys(run for run, *_ in rows), NEWEST)}
+        for run, node, index, name in rows:
+            if run not in oldest:
+                break
             step = self._step(run, node, index)
             if step is None or artifact not in {made.artifact for made in step.outputs.values()}:
                 continue
@@ -168,7 +187,7 @@ class _Walk:
         return found
 
     def _step(self, run: str, node: str, index: str) -> StepRecord | None:
-        return next((s for s in self._run(run).steps.get(node, ()) if s.index == index), None)
+        return self._run(run).steps.get(node, {}).get(index)
 
     # ---- back
 
@@ -182,7 +201,9 @@ class _Walk:
         about, artifact = self._about(made), made.artifact if made else ""
         again = (step.run, step.name) in seen
         seen[step.run, step.name] = None
+        self._depth += 1
         links = () if again else tuple(self._inputs(step, seen))
+        self._depth -= 1
         return Link(
             kind="step",
             name=name,
@@ -217,7 +238,7 @@ class _Walk:
         seen: dict[tuple[str, str], None],
     ) -> Iterator[Link]:
         """The step behind an input; of a map the item that was taken, or the first of all that were."""
-        found = [s for s in run.steps.get(wire.node, ()) if s.outputs]
+        found = [s for s in run.of(wire.node) if s.outputs]
         content = step.parts.inputs.get(name, "") if step.parts else ""
         exact = [(s, m) for s in found for m in s.outputs.values() if m.content == content]
         if exact:
@@ -240,7 +261,7 @@ class _Walk:
                 return self._referred(name, address, seen)
             case SecretRef(name=secret):
                 return Link(kind="value", name=name, about=f"the secret {secret}")
-            case Literal(value=value) if _is_path(text) or copy is not None:
+            case Literal(value=value) if path(text) is not None or copy is not None:
                 size = in_bytes(self._client.manifest(copy.artifact).size) if copy else ""
                 about = f"{value}  {size}".rstrip()
                 return Link(
@@ -266,12 +287,11 @@ class _Walk:
 
     # ---- on
 
-    def below(
-        self, manifest: Manifest, origin: tuple[StepRecord, str] | None, seen: set[str]
-    ) -> list[Link]:
+    def below(self, made: Sequence[tuple[Manifest, Origin | None]], seen: set[str]) -> list[Link]:
+        """What took any of these."""
         groups: dict[tuple[str, str, str], list[StepRecord]] = {}
         here: set[str] = set()
-        for step, name in self._takers(manifest, origin):
+        for step, name in self._takers(made):
             # The same call in many runs is one.
             if (key := _key(step)) not in here:
                 here.add(key)
@@ -286,15 +306,17 @@ class _Walk:
 
     def _onward(self, steps: Sequence[StepRecord], name: str, seen: set[str]) -> Link:
         """A step that took it, or the items of one map that did."""
-        inner: dict[tuple[str, str, str, str], Link] = {}
         fresh = [step for step in steps if _key(step) not in seen]
         seen.update(map(_key, fresh))
-        for step in fresh:
-            for output, made in step.outputs.items():
-                manifest = self._client.manifest(made.artifact)
-                for link in self.below(manifest, (step, output), seen):
-                    # All items of a map are taken together.
-                    inner.setdefault((link.kind, link.run, link.step, link.name), link)
+        # All items of a map are taken together.
+        outputs = [
+            (self._client.manifest(made.artifact), (step, output))
+            for step in fresh[:MOST]
+            for output, made in step.outputs.items()
+        ]
+        self._depth += 1
+        links = tuple(self.below(outputs, seen))
+        self._depth -= 1
         first = steps[0]
         made_first = next(iter(first.outputs.values()), None)
         return Link(
@@ -305,39 +327,45 @@ class _Walk:
             step=first.name,
             artifact=made_first.artifact if made_first else "",
             again=not fresh,
-            links=tuple(inner.values()),
+            links=links,
         )
 
     def _takers(
-        self, manifest: Manifest, origin: tuple[StepRecord, str] | None
+        self, made: Sequence[tuple[Manifest, Origin | None]]
     ) -> Iterator[tuple[StepRecord, str]]:
-        """By the graph of the runs that have it, and by content in all others."""
+        """By the graph of the runs that have it, and by content in others."""
         catalog = self._client.stack.metadata.catalog
-        # Small values are often equal: only what the same step made is this one.
-        places = [
-            (run, node, output)
-            for run, node, _, output in catalog.producers(manifest.id)
-            if origin is None or node == origin[0].node
-        ]
-        if origin is not None:
-            places = [(origin[0].run, origin[0].node, origin[1]), *places[-NEWEST:]]
-        for run, node, output in dict.fromkeys(places):
+        origins = [origin for _, origin in made if origin is not None]
+        places = dict.fromkeys((step.run, step.node, output) for step, output in origins)
+        nodes = {node for _, node, _ in places}
+        for id in dict.fromkeys(manifest.id for manifest, _ in made):
+            # Small values are often equal: only what the same step made is this one.
+            others = dict.fromkeys(
+                (run, node, output)
+                for run, node, _, output in catalog.producers(id)
+                if not nodes or node in nodes
+            )
+            places.update(dict.fromkeys([*others][-NEWEST:]))
+        for run, node, output in places:
             known = self._run(run)
             for taker, name in known.takers(node, output):
-                yield from ((step, name) for step in _first(known.steps.get(taker, ())))
-        for run, node, index, name in catalog.consumers(manifest.content):
-            step = self._step(run, node, index)
-            if step is not None and self._came(step, name, origin):
-                yield step, name
+                yield from ((step, name) for step in _first(known.of(taker)))
+        for content, addresses in _addresses(made).items():
+            rows = catalog.consumers(content)
+            newest = {*[*dict.fromkeys(run for run, *_ in rows)][-NEWEST:]}
+            for run, node, index, name in rows:
+                step = self._step(run, node, index) if run in newest else None
+                if step is not None and self._came(step, name, addresses):
+                    yield step, name
 
-    def _came(self, step: StepRecord, name: str, origin: tuple[StepRecord, str] | None) -> bool:
+    def _came(self, step: StepRecord, name: str, addresses: Collection[str]) -> bool:
         """Whether what a step took came from there, and does not only equal it."""
-        if origin is None:
-            return step.parts is not None and is_taken(step.parts.shown.get(name, ""))
-        made = origin[0]
-        addresses = (made.node, made.name, f"{made.node}.{origin[1]}")
+        if not addresses:
+            # None made it: a file that was given, or what is left of a run that was removed.
+            told = step.parts.shown.get(name, "") if step.parts else ""
+            return is_taken(told) or path(told) is not None
         for wire in self._run(step.run).wires.get(step.node, {}).get(name, ()):
-            if wire.node == made.node:
+            if wire.node in addresses:
                 return True
             if isinstance(wire.outside, SourceRef):
                 kind, _, rest = wire.outside.address.partition(":")
@@ -349,11 +377,22 @@ class _Walk:
         return describe(self._client.manifest(made.artifact)) if made is not None else ""
 
 
+def _addresses(made: Sequence[tuple[Manifest, Origin | None]]) -> dict[str, set[str]]:
+    """By content, as what steps take it: a node, an item, an output."""
+    found: dict[str, set[str]] = {}
+    for manifest, origin in made:
+        known = found.setdefault(manifest.content, set())
+        if origin is not None:
+            step, output = origin
+            known.update((step.node, step.name, f"{step.node}.{output}"))
+    return found
+
+
 def _key(step: StepRecord) -> str:
     return f"{step.ref}:{step.node}:{step.key or step.run}:{step.index}"
 
 
-def _first(steps: Sequence[StepRecord]) -> Sequence[StepRecord]:
+def _first(steps: Collection[StepRecord]) -> Sequence[StepRecord]:
     """Of a map its items, of any other step itself."""
     return [step for step in steps if step.total is None or step.index]
 
@@ -372,7 +411,3 @@ def _named(step: StepRecord, made: Made | None) -> str:
 
 def _others(count: int) -> str:
     return f", and {count - 1} more item{'s' * (count > 2)}" if count > 1 else ""
-
-
-def _is_path(text: str) -> bool:
-    return text.startswith(("PosixPath(", "WindowsPath(", "Path("))

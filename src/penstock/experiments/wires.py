@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from penstock.core.graph import (
     Build,
@@ -24,7 +25,7 @@ Wires = dict[str, dict[str, list["Wire"]]]
 def wired(graph: Graph) -> Wires:
     """Of all steps of a graph, those of nested pipelines too."""
     wires: Wires = {}
-    _add(graph, "", graph.arguments, None, wires)
+    _add(_Scope(graph, "", graph.arguments, None), wires)
     return wires
 
 
@@ -37,23 +38,16 @@ class Wire:
     outside: Input | None = None
 
 
-def _add(
-    graph: Graph,
-    prefix: str,
-    arguments: dict[str, Input],
-    outer: _Scope | None,
-    wires: Wires,
-) -> None:
+def _add(scope: _Scope, wires: Wires) -> None:
     """The inputs of each step below, followed out of nested pipelines and into those that they take."""
-    scope = _Scope(graph, prefix, arguments, outer)
-    for node in graph.nodes:
+    for node in scope.graph.nodes:
         match node:
             case StepNode():
-                wires[prefix + node.id] = {
+                wires[scope.prefix + node.id] = {
                     name: list(scope.ends(source)) for name, source in node.inputs.items()
                 }
             case GraphNode():
-                _add(node.graph, f"{prefix}{node.id}/", node.inputs, scope, wires)
+                _add(scope.inner[node.id], wires)
 
 
 @dataclass(frozen=True)
@@ -63,13 +57,20 @@ class _Scope:
     arguments: dict[str, Input]
     outer: _Scope | None
 
+    @cached_property
+    def inner(self) -> dict[str, _Scope]:
+        """Nested pipelines, by their ids."""
+        return {
+            node.id: _Scope(node.graph, f"{self.prefix}{node.id}/", node.inputs, self)
+            for node in self.graph.nodes
+            if isinstance(node, GraphNode)
+        }
+
     def ends(self, source: Input) -> Iterator[Wire]:
         match source:
             case OutputRef(node=id, output=output):
-                node = next((one for one in self.graph.nodes if one.id == id), None)
-                if isinstance(node, GraphNode):
-                    inner = _Scope(node.graph, f"{self.prefix}{id}/", node.inputs, self)
-                    yield from inner.ends(_part(node.graph.outputs, output))
+                if (inside := self.inner.get(id)) is not None:
+                    yield from inside.ends(_part(inside.graph.outputs, output))
                 else:
                     yield Wire(self.prefix + id, output)
             case ParamRef(name=name):
