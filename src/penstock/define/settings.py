@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -174,8 +173,6 @@ def seconds(text: float | str, what: str) -> float:
         total = durations.seconds(text)
         if total:
             return total
-        if re.fullmatch(r"\d+(\.\d+)?", text.strip()) and float(text) > 0:
-            return float(text)
     raise DefinitionError(
         f"{what}={text!r} is not a time", hint='Write "90s", "10m", "1h30m", or seconds.'
     )
