@@ -17,13 +17,12 @@ from penstock.core.graph import (
     OutputRef,
     ParamRef,
 )
-from penstock.core.naming import resolve
 from penstock.core.place import near
 from penstock.define.callee import short
 from penstock.define.tracing import Tracing
 from penstock.define.types import at, element, parts, truthful, value_fits
 from penstock.define.types import fits as fitting
-from penstock.errors import ConfigError, PenstockError, UsageError
+from penstock.errors import ConfigError, UsageError
 
 Path = tuple[str, ...]
 Coerce = Callable[[Any, Any, str], Any]
@@ -61,8 +60,6 @@ class Types:
             case Literal(value=value):
                 return self._literal(value, source, wanted, path, owner)
             case Build(kind=kind, items=items, keys=keys, cls=cls):
-                if isinstance(cls, str):
-                    cls = self._class(cls, path)
                 whole = cls or {"list": list, "tuple": tuple, "dict": dict}.get(kind, tuple)
                 if not fitting(whole, wanted):
                     raise self._mismatch(f"a {kind}", wanted, path, owner)
@@ -135,12 +132,6 @@ class Types:
 
     def _digested(self, value: Any) -> Literal:
         return Literal(value, self._tracing.environment.digest_value(value))
-
-    def _class(self, name: str, path: Path) -> Any:
-        try:
-            return resolve(name)
-        except PenstockError as error:
-            raise self.wrong(path, error.message, error.hint) from None
 
     def condition(self, source: Input, path: Path, level: Level) -> Input:
         checked = self.checked(source, Any, path, "a condition", level)
