@@ -39,6 +39,8 @@ def command(run_id: str, step: str, stack: str, as_json: bool) -> None:
 def _line(one: Explanation) -> str:
     parts = [one.reason or (f"from run {one.source}" if one.source else "")]
     if one.items:
+        # They say how many there are.
+        parts = [part for part in parts if part != f"{sum(one.items.values())} items"]
         parts.insert(0, ", ".join(f"{n} items {status}" for status, n in one.items.items()))
     return "; ".join(dict.fromkeys(filter(None, [*parts, *one.notes])))
 
