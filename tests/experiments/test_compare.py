@@ -17,7 +17,7 @@ from penstock.core.events import RunEnded
 from penstock.core.records import Logged, Metric, now
 from penstock.errors import NotFound, UsageError
 from penstock.testing import in_memory
-from penstock.testing.metadata import a_manifest, a_run, finish, parts_of, performed
+from penstock.testing.metadata import DEAD, a_manifest, a_run, finish, parts_of, performed
 
 
 @pytest.fixture(autouse=True)
@@ -316,6 +316,12 @@ def test_a_run_that_goes_on_and_a_crashed_one_are_compared_as_far_as_they_came()
         assert found.statuses == {"fit": ("done", None)}
         store.journal.append(token, [RunEnded("r2", "cancelled", begun + 1_000_000)])
         assert find_run("r1").compare("r2").facts["took"][1] == 1.0
+        dead = a_run("r3", project=session.stack.project.name, started=begun, owner=DEAD)
+        store.journal.begin(dead)
+        found = find_run("r1").compare("r3")
+        assert found.facts["status"] == ("done", "crashed")
+        assert found.metrics == {"fit.auc": (0.5, None)}
+        assert found.statuses == {"fit": ("done", None)}
 
 
 def test_a_step_that_takes_notably_longer_is_told() -> None:
