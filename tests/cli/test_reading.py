@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.project import FEATURES, Project
 from tests.cli.seat import seated
 
+from penstock.cli.main import COMMANDS
 from penstock.views.words import cells
-
-RUNS = ("runs", "show", "why", "logs", "artifacts", "config", "stack", "doctor", "gc")
 
 
 @pytest.fixture
@@ -220,11 +222,40 @@ def test_an_option_of_a_backend_that_does_not_exist_has_its_line(ran: Project) -
     )
 
 
-@pytest.mark.parametrize("command", RUNS)
-def test_every_command_that_reads_speaks_json(ran: Project, command: str) -> None:
-    said = ran.penstock(command, "--json")
-    assert said.code == 0
-    assert said.json is not None
+# What to say after the command; what its JSON holds.
+JSON: dict[str, tuple[str, Callable[[Any], Any], Any]] = {
+    "list": ("", lambda found: [one["target"] for one in found], ["flow.py:training"]),
+    "run": ("flow.py", lambda found: found["run"]["status"], "done"),
+    "plan": ("flow.py", lambda found: [(s["step"], s["action"]) for s in found], [("load", "reuse"), ("fit", "reuse")]),
+    "diff": ("before last", lambda found: found, {"same": True, "differences": []}),
+    "runs": ("", lambda found: [(run["name"], run["tags"]) for run in found], [("", ["after"]), ("before", [])]),
+    "show": ("", lambda found: [(s["node"], s["status"]) for s in found["steps"]], [("load", "reused"), ("fit", "done")]),
+    "why": ("", lambda found: [(s["step"], s["status"]) for s in found], [("load", "reused"), ("fit", "done")]),
+    "compare": ("", lambda found: [(c["steps"], c["words"]) for c in found["changes"]], [(["fit"], "helper 'features.encode' (features.py)")]),
+    "logs": ("", lambda found: found, {"load": "loading 5\n", "fit": ""}),
+    "artifacts": ("", lambda found: [(one["step"], one["output"]) for one in found], [("load", "result"), ("fit", "result")]),
+    "code": ("last fit", lambda found: found["features.py:encode"], "def encode(x):\n    return x + 2"),
+    "note": ("last good", lambda found: found["note"], "good"),
+    "keep": ("last", lambda found: [run["kept"] for run in found], [True]),
+    "rm": ("before", len, 1),
+    "gc": ("--dry-run", lambda found: (found["dry_run"], found["artifacts"]), (True, [])),
+    "doctor": ("", lambda found: found, []),
+    "config": ("", lambda found: found["executor.kind"], {"value": "inline", "source": "default"}),
+    "stack": ("", lambda found: [(one["name"], one["active"]) for one in found], [("local", True)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", JSON)
+def test_every_command_speaks_json(ran: Project, command: str) -> None:
+    words, look, held = JSON[command]
+    said = ran.penstock(command, *words.split(), "--json")
+    assert (said.code, look(said.json)) == (0, held)
+
+
+def test_no_command_that_speaks_json_is_left_out() -> None:
+    commands = {name: import_module(f"penstock.cli.{name}").command for name in COMMANDS}
+    speak = {n for n, one in commands.items() if any(p.name == "as_json" for p in one.params)}
+    assert speak == JSON.keys()
 
 
 @pytest.mark.parametrize("command", ["runs", "show", "why", "logs", "artifacts"])
@@ -329,6 +360,16 @@ def test_a_reused_item_shows_what_it_logged_at_another_place(project: Project) -
     shown = project.penstock("logs", "last", "say").out
     assert shown == "── say[0]\nsay 3\n── say[1]\nsay 1\n── say[2]\nsay 7\n"
     assert "def say(x: int) -> int:" in project.penstock("code", "last").out
+
+
+def test_why_says_once_how_many_items_a_map_has(project: Project) -> None:
+    project.write("mapped.py", MAPPED)
+    for _ in range(2):
+        project.penstock("run", "mapped.py", "-p", "items=[1, 2]")
+    said = project.penstock("why", "last").out
+    assert [" ".join(line.split()) for line in said.splitlines()[1:]] == [
+        "say reused 2 items reused"
+    ]
 
 
 def test_the_last_run_is_compared_with_the_one_before(ran: Project) -> None:
