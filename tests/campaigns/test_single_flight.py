@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import time
 
-from tests.campaigns.scene import Scene, eventually
+from tests.campaigns.scene import Scene
 
 FLOW = """
+import os
+from pathlib import Path
 from doing import executes, waits
 from penstock import each, pipeline, step
 
@@ -18,13 +20,42 @@ def slow(n: int) -> int:
     return n * n
 
 @step
+def fails_once(n: int) -> int:
+    executes(f"fails_once:{n}")
+    waits("go")
+    if first():
+        raise ValueError("for the first time")
+    return n * n
+
+def first() -> bool:
+    # Whether nobody has asked before.
+    try:
+        Path(os.environ["LEDGER"] + ".asked").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+@step
 def brief(n: int) -> int:
     executes(f"brief:{n}")
+    return n
+
+@step
+def ends(n: int) -> int:
+    waits("end")
     return n
 
 @pipeline
 def one(n: int) -> int:
     return slow(n)
+
+@pipeline
+def failing(n: int) -> list[int]:
+    return [fails_once(n), ends(n)]
+
+@pipeline
+def waiting(n: int) -> list[int]:
+    return [fails_once(n), brief(n)]
 
 @pipeline
 def other(n: int) -> list[int]:
@@ -74,18 +105,39 @@ def test_who_waits_takes_over_when_the_other_is_killed(scene: Scene) -> None:
     assert scene.statuses() == ["done", "crashed"]
 
 
-def test_who_waits_takes_over_when_the_other_fails_or_is_cancelled(scene: Scene) -> None:
+def test_who_waits_takes_over_when_the_other_fails(scene: Scene) -> None:
+    scene.write(flow=FLOW)
+    first = scene.start("flow:failing", 5, keep_going=True)
+    scene.executed("fails_once:5")
+    second = scene.start("flow:waiting", 5)
+    scene.executed("brief:5")
+    assert called(scene, "fails_once:5") == 1
+    scene.releases("go")
+    # The other run goes on with what does not need it.
+    scene.executed("fails_once:5", 2)
+    assert second.end().done["result"] == [25, 5]
+    assert scene.statuses() == ["done", "running"]
+    scene.releases("end")
+    told = first.end().told
+    assert told is not None
+    assert (told["status"], told["error"]) == ("failed", "'fails_once': for the first time")
+    assert called(scene, "fails_once:5") == 2
+
+
+def test_who_waits_takes_over_when_the_other_is_cancelled(scene: Scene) -> None:
     scene.write(flow=FLOW)
     first = scene.start("flow:one", 5)
     scene.executed("slow:5")
-    second = scene.start("flow:one", 5)
-    eventually(lambda: len(scene.statuses()) == 2, "both have begun", 30)
+    second = scene.start("flow:other", 5)
+    scene.executed("brief:5")
+    assert called(scene, "slow:5") == 1
     first.signal(signal.SIGINT)
     first.end()
     scene.executed("slow:5", 2)
     scene.releases("go")
-    assert second.end().done["result"] == 25
+    assert second.end().done["result"] == [25, 25]
     assert called(scene, "slow:5") == 2
+    assert scene.statuses() == ["done", "cancelled"]
 
 
 def test_equal_calls_of_one_run_are_made_once_also_on_workers(scene: Scene) -> None:
