@@ -66,7 +66,8 @@ def flow(round: int) -> dict[str, object]:
 """
 
 KILLS = int(os.environ.get("CAMPAIGN_KILLS", "200" if os.environ.get("CI") else "80"))
-SEED = int(os.environ.get("CAMPAIGN_SEED", "0")) or secrets.randbelow(1 << 32)
+SEED = int(os.environ.get("CAMPAIGN_SEED", "1")) or secrets.randbelow(1 << 32)
+"""Where it is killed; with 0 another one each time."""
 MOST = 7
 """Kills of one round; then it may end."""
 
@@ -85,6 +86,8 @@ class Chain:
     random: random.Random
     workers: int = 0
     kills: int = 0
+    crashed: int = 0
+    """Of these, in the midst of a run."""
     rounds: int = 0
     seen: set[str] = field(default_factory=set)
     committed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -118,6 +121,8 @@ class Chain:
         while True:
             if killed == MOST or self.kills == times:
                 going = self._start(round).end()
+            elif self.kills == 0:
+                going = self._start(round, f"die:{operations // 2}").end()
             elif self.random.random() < 0.5:
                 fault = (
                     f"{self.random.choice(('die', 'tear'))}:{self.random.randint(1, operations)}"
@@ -131,17 +136,24 @@ class Chain:
             if going.code == -signal.SIGKILL and going.told is None:
                 killed += 1
                 self.kills += 1
-                self._look(round)
+                found = self._look(round)
+                # Before its run was on record, in its midst, or when all was done.
+                assert found in ([], ["crashed"], ["done"])
+                self.crashed += found.count("crashed")
                 continue
             told = going.done
             assert told["result"] == expected(round)
-            self._look(round)
+            assert self._look(round) == ["done"]
             names = {name for _, _, name in self.scene.executions()}
             assert {f"work:{100 * round + i}" for i in range(10)} <= names
             return
 
-    def _look(self, round: int) -> None:
-        """After each process: nothing is damaged, and what was committed has not been done again."""
+    def _look(self, round: int) -> list[str]:
+        """After each process: nothing is damaged, and what was committed has not been done again.
+
+        How the runs stand that have come since.
+        """
+        found: list[str] = []
         self.scene.is_sound()
         rounds: dict[str, set[str]] = defaultdict(set)
         for run, step, _ in self.scene.executions():
@@ -153,6 +165,7 @@ class Chain:
                 if run.id in self.seen:
                     continue
                 self.seen.add(run.id)
+                found.append(run.status)
                 again = rounds[run.id] & self.committed[str(round)]
                 assert again == set(), f"done again in {run.id}"
                 self.committed[str(round)] |= {
@@ -161,6 +174,7 @@ class Chain:
                     if step.status == "done" and step.total is None
                 }
                 assert self.committed[str(round)] <= {s for r in rounds.values() for s in r}
+        return found
 
 
 @pytest.mark.timeout(400)
@@ -191,8 +205,7 @@ def test_a_run_that_is_killed_anywhere_goes_on_where_it_was(
         raise failures[0]
     assert alone.kills + crew.kills == KILLS
     for chain in (alone, crew):
-        # The others died before their run was on record.
-        assert chain.scene.statuses().count("crashed") > chain.kills / 2
+        assert chain.scene.statuses().count("crashed") == chain.crashed >= 1
         assert not any(lives(pid) for pid in chain.scene.performers())
 
 
