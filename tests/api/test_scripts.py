@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 
 import pytest
+from tests.campaigns.scene import eventually
 from tests.end_to_end.place import Place
 from tests.views.terminal import Terminal, untimed
 
@@ -156,9 +156,7 @@ def test_a_script_that_is_stopped_says_how_to_go_on(place: Place, signal: int) -
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 30
-    while not (place.root / "waiting").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually((place.root / "waiting").exists, "the step waits", 30)
     process.send_signal(signal)
     _, err = process.communicate(timeout=30)
     # As Python itself ends on Ctrl-C: a shell makes 130 of it.
@@ -182,15 +180,14 @@ def test_a_sweep_on_a_terminal_leaves_a_line_for_each_run(place: Place) -> None:
 def test_of_runs_that_begin_at_once_one_has_the_terminal(place: Place) -> None:
     place.write(
         script="""
-import time
 from threading import Barrier, Thread
 from penstock import pipeline, step
 
-ready = Barrier(3)
+ready, all_go = Barrier(3), Barrier(3)
 
 @step
 def hold(n: int) -> int:
-    time.sleep(0.4)
+    all_go.wait(60)
     return n
 
 @pipeline

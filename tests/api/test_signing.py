@@ -14,6 +14,11 @@ from penstock.testing import in_memory
 ran: list[str] = []
 
 
+@pytest.fixture(autouse=True)
+def nothing_ran() -> None:
+    ran.clear()
+
+
 class Own(BaseEstimator):
     """An estimator of the project's own."""
 
@@ -67,3 +72,4 @@ def test_a_declared_estimator_of_the_project_is_refused_at_once_too(
 def test_with_a_key_it_runs() -> None:
     with in_memory():
         assert training.run().result() == {"number": 1}
+    assert ran == ["before"]

@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from tests.campaigns.scene import eventually
 from tests.cli.project import Project
 
 FAILING = """
@@ -318,9 +319,7 @@ def test_ctrl_c_cancels_in_good_order_and_says_how_to_continue(project: Project)
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 20
-    while not (project.root / "waiting").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually((project.root / "waiting").exists, "the step waits", 30)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)

@@ -72,6 +72,7 @@ def test_no_two_boxes_overlap_and_every_arrow_goes_down(seed: int) -> None:
     assert not [
         (a.box.id, b.box.id) for n, a in enumerate(boxes) for b in boxes[:n] if overlap(a, b)
     ]
+    assert len(found.lines) == sum(len(node.inputs) for node in nodes)
     for line in found.lines:
         assert all(upper[1] <= lower[1] for upper, lower in pairwise(line.points))
     assert all(one.x >= 0 and one.x + one.width <= found.width + 0.1 for one in boxes)
