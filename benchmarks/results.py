@@ -30,11 +30,16 @@ def _part(page: str, name: str) -> str:
 
 def machine() -> str:
     """The circumstances of what is measured from now on."""
-    commit = subprocess.run(
-        ["git", "-C", str(HERE), "describe", "--always", "--dirty"], capture_output=True, text=True
-    ).stdout.strip()
+    # What is measured is the code: a page that is being written beside it does not matter.
+    edited = _git("status", "--porcelain", "--", "../src", "../pyproject.toml", "*.py")
+    commit = _git("rev-parse", "--short", "HEAD") + ("-dirty" if edited else "")
     load = " ".join(f"{one:.1f}" for one in os.getloadavg())
     return (
         f"{time.strftime('%Y-%m-%d')}, commit {commit}, Python {platform.python_version()}, "
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load before: {load}."
     )
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", "-C", str(HERE), *words], capture_output=True, text=True)
+    return done.stdout.strip()
