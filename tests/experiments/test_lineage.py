@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from penstock import Run, each, find_run, pipeline, step
-from penstock.experiments.lineage import DEEPEST, NEWEST, Link
+from penstock.experiments.lineage import DEEPEST, NEWEST
+from penstock.experiments.links import Link
 from penstock.testing import in_memory
 
 FLOW = """

@@ -9,7 +9,7 @@ from penstock.define.markers import Reference
 
 if TYPE_CHECKING:
     from penstock.experiments.artifact import Card, Consumer, Producer
-    from penstock.experiments.lineage import Lineage
+    from penstock.experiments.links import Lineage
 
 
 class Artifact(Reference):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from penstock.core.records import RunRecord
     from penstock.experiments.artifact import Card
     from penstock.experiments.compare.comparison import Comparison
-    from penstock.experiments.lineage import Lineage
+    from penstock.experiments.links import Lineage
     from penstock.experiments.listing import Listing
     from penstock.session import Session
     from penstock.views.choice import View

@@ -8,7 +8,8 @@ from penstock.cli.terminal import cells, fit, terminal
 from penstock.client import Client, in_bytes
 from penstock.core.tame import printable
 from penstock.experiments.artifact import Card, Consumer, Producer, card, find
-from penstock.experiments.lineage import drawn, lineage
+from penstock.experiments.lineage import lineage
+from penstock.experiments.links import drawn
 from penstock.serializers.preview import Preview
 
 SHOWN = 5
