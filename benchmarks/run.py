@@ -39,7 +39,8 @@ class Row:
     def line(self) -> str:
         sign = "≥" if self.at_least else "≤"
         limit = "" if self.limit is None else f"{sign} {self.limit:g} {self.unit}"
-        return f"| {self.what} | {self.value:.3g} {self.unit} | {limit} | {self.verdict} |"
+        value = f"{self.value:,.0f}" if self.value >= 1000 else f"{self.value:.3g}"
+        return f"| {self.what} | {value} {self.unit} | {limit} | {self.verdict} |"
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,9 +149,14 @@ def _cell(found: Cells, work: str, name: str, what: str) -> str:
     about = "≈ " if one.times == 1 else ""
     ratio = ""
     if name != PENSTOCK.name and ours is not None and ours.seconds:
-        ratio = f" ({one.seconds / ours.seconds:.2g}×)"
+        ratio = f" ({times(one.seconds / ours.seconds)})"
     words = f" {one.words}" if work == "runs" and one.words else ""
     return f"{about}{time(one.seconds)}{ratio}{words}"
+
+
+def times(ratio: float) -> str:
+    """In two digits, and without an exponent."""
+    return f"{ratio:.0f}×" if ratio >= 10 else f"{ratio:.2g}×"
 
 
 def time(seconds: float) -> str:
@@ -187,7 +192,7 @@ def _beaten(found: Cells, versions: Mapping[str, str]) -> list[str]:
         if ours.seconds and one.seconds < ours.seconds:
             lines.append(
                 f"- {work}, {what}: {PEERS[name].title} {time(one.seconds)}, "
-                f"penstock {time(ours.seconds)} ({ours.seconds / one.seconds:.2g}×)"
+                f"penstock {time(ours.seconds)} ({times(ours.seconds / one.seconds)})"
             )
     if len(lines) == 2:
         lines.append("Nowhere, of what is measured here.")
