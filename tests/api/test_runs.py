@@ -185,6 +185,24 @@ def test_a_failed_run_raises_from_the_users_exception_and_carries_the_run() -> N
         run.result()
 
 
+@step
+def told_at_length(rows: list[int]) -> int:
+    raise ValueError(f"{len(rows)} rows do not fit\nthe first is {rows[0]}")
+
+
+@pipeline
+def at_length() -> int:
+    return told_at_length([7])
+
+
+def test_the_kind_of_an_error_stands_in_its_first_line() -> None:
+    with pytest.raises(RunFailed) as caught:
+        at_length.run()
+    first, second, *_ = caught.value.message.splitlines()
+    assert first.endswith("failed: 'told_at_length': 1 rows do not fit (ValueError)")
+    assert second == "the first is 7"
+
+
 def test_a_failed_run_may_be_returned_instead() -> None:
     run = training.options(on_error="return").run(10, depth=-1)
     assert run.status == "failed"

@@ -70,6 +70,11 @@ def test_the_settings_may_stand_in_pyproject_toml(tmp_path: Path) -> None:
         (FULL, "penstock.toml:5: 'text_like' is not an option of runs", "There are:"),
         ('defualt_stack = "x"', "penstock.toml:1: 'defualt_stack' is not", "'default_stack'"),
         ('default_stack = "prd"\n[stacks.prod]', "penstock.toml:1: 'prd' is not a stack", "'prod'"),
+        (
+            "[stacks.a]\ntracker = 'mlflow'",
+            "penstock.toml:2: 'tracker' is not a part",
+            "There are:",
+        ),
         ("[stacks.a]\n\nexecuter = 'x'", "penstock.toml:3: 'executer' is not a part", "'executor'"),
         (
             "[stacks.a]\nexecutor = { workers = 1 }",

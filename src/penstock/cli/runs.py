@@ -11,8 +11,8 @@ from penstock.cli import completing
 from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.terminal import lasted, terminal, when
 from penstock.core.ports import RunFilter
+from penstock.core.tame import worded
 from penstock.core.where.fields import STATUSES
-from penstock.experiments.compare.forms import plain
 from penstock.experiments.listing import BEST, Listing, about, in_words, listing
 
 
@@ -103,7 +103,7 @@ def _as_json(found: Listing, at: int) -> Any:
     from msgspec import to_builtins
 
     columns = dict(zip(found.columns, found.values[at], strict=True))
-    return to_builtins(run) | {"columns": plain(columns)}
+    return to_builtins(run) | {"columns": worded(columns)}
 
 
 def _tell_csv(found: Listing) -> None:

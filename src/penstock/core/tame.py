@@ -23,17 +23,18 @@ def as_json(value: Any) -> str:
 def plain(value: Any) -> Any:
     """The same as values that JSON has; NaN and infinities, which it has not, as words."""
     built = msgspec.to_builtins(value, enc_hook=_described)  # keys of any kind: JSON gets text
-    return msgspec.json.decode(as_json(_worded(built)))
+    return msgspec.json.decode(as_json(worded(built)))
 
 
-def _worded(value: Any) -> Any:
+def worded(value: Any) -> Any:
+    """With words for the numbers that JSON has not: what is missing is null, this is none."""
     match value:
         case float() if not math.isfinite(value):
             return str(value)
         case dict():
-            return {key: _worded(item) for key, item in value.items()}
+            return {key: worded(item) for key, item in value.items()}
         case list() | tuple():
-            return [_worded(item) for item in value]
+            return [worded(item) for item in value]
         case _:
             return value
 

@@ -138,5 +138,5 @@ def _check_ignored(callee: Callee, settings: Settings) -> None:
             raise DefinitionError(
                 f"Cache(ignore=…) of '{callee.name}' names '{name}', which is none of its "
                 f"parameters ({callee.where})",
-                hint=near(name, every) or f"Its parameters: {', '.join(every)}.",
+                hint=near(name, every),
             )

@@ -11,6 +11,7 @@ from msgspec import Struct, to_builtins
 
 from penstock.client import Client, versions
 from penstock.core.records import RunRecord, StepRecord
+from penstock.core.tame import worded
 from penstock.errors import UsageError
 from penstock.experiments import frames
 from penstock.experiments.compare import forms
@@ -154,7 +155,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it; NaN and infinities as "nan", "inf", "-inf"."""
-        found: dict[str, Any] = forms.plain(to_builtins(self, enc_hook=repr))
+        found: dict[str, Any] = worded(to_builtins(self, enc_hook=repr))
         return found
 
     def _repr_html_(self) -> str:
