@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pyte
 
+from penstock.views.screen import BEGIN, END
+
 LONGEST = 30.0
 
 
@@ -99,9 +101,11 @@ class Terminal:
         return untimed("\n".join(self.shown))
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Read until it holds. Fails after a while, with what is on the screen."""
+        """Read until it holds where no frame is half drawn: a read may end in the midst of one.
+
+        Fails after a while, with what is on the screen."""
         deadline = time.monotonic() + LONGEST
-        while not holds():
+        while self._is_in_a_frame or not holds():
             assert time.monotonic() < deadline, "\n".join(self.shown)
             assert self._read(0.05), "\n".join(["it ended:", *self.shown])
 
@@ -114,6 +118,10 @@ class Terminal:
         while self._read(0.05):
             assert time.monotonic() < deadline, "\n".join(self.shown)
         return self.process.wait(LONGEST)
+
+    @property
+    def _is_in_a_frame(self) -> bool:
+        return self.raw.rfind(BEGIN.encode()) > self.raw.rfind(END.encode())
 
     def _read(self, seconds: float) -> bool:
         """Whether more may come."""
