@@ -252,8 +252,9 @@ def test_what_was_written_and_given_up_deep_inside_is_no_part_of_it(tmp_path: Pa
 def test_the_time_to_read_many_parts_grows_as_they_do(shelf: Artifacts) -> None:
     def seconds(count: int) -> float:
         manifest, _ = shelf.encode({n: np.arange(3) for n in range(count)})
-        began = time.perf_counter()
+        began = time.process_time()
         shelf.decode(manifest)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
-    assert seconds(4000) < 30 * min(seconds(500) for _ in range(2))
+    few = min(seconds(500) for _ in range(3))
+    assert any(seconds(4000) < 30 * few for _ in range(3))

@@ -248,15 +248,13 @@ def test_a_killed_run_reads_as_crashed_at_once_and_leaves_no_process(
     # What a step starts in the run's own process is its own: nothing is left to end it with.
     own = {pid for pid, line in family.items() if not workers and line.startswith("sleep")}
     going.signal(signal.SIGKILL)
-    killed = time.monotonic()
+    eventually(lambda: scene.statuses() == ["crashed"], "it reads as crashed", 5)
     going.end()
     seen = json.loads(scene.command("runs", "--json").end().out)
     assert [run["status"] for run in seen] == ["crashed"]
-    assert scene.statuses() == ["crashed"]
-    assert time.monotonic() - killed < 5
     ours = set(family) - own
     assert len(ours) == 1 + 2 * workers, family
-    eventually(lambda: not any(lives(pid) for pid in ours), "all its processes are gone", 5)
+    eventually(lambda: not any(lives(pid) for pid in ours), "all its processes are gone", 20)
     for pid in own:
         os.kill(pid, signal.SIGKILL)
     with scene.client() as client:

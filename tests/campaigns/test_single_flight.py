@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 
 from tests.campaigns.scene import Scene
 
@@ -95,9 +94,7 @@ def test_who_waits_takes_over_when_the_other_is_killed(scene: Scene) -> None:
     scene.executed("brief:4")
     assert called(scene, "slow:4") == 1
     first.signal(signal.SIGKILL)
-    killed = time.monotonic()
-    scene.executed("slow:4", 2)
-    assert time.monotonic() - killed < 5
+    scene.executed("slow:4", 2, limit=20)  # its lease would run out after 30 s
     scene.releases("go")
     assert second.end().done["result"] == [16, 16]
     first.end()

@@ -8,7 +8,6 @@ import re
 import select
 import signal
 import subprocess
-import time
 
 import pytest
 from tests.campaigns.scene import eventually
@@ -320,10 +319,8 @@ def test_ctrl_c_cancels_in_good_order_and_says_how_to_continue(project: Project)
         text=True,
     )
     eventually((project.root / "waiting").exists, "the step waits", 30)
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert time.monotonic() - began < 5
+    _, err = process.communicate(timeout=30)  # the step would sleep for a minute
     assert process.returncode == 130
     assert err.endswith("cancelled; what is done is kept. Go on with:\n  penstock run slow.py\n")
     run = project.penstock("show", "--json").json

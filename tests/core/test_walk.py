@@ -234,9 +234,9 @@ def test_depth_and_sharing_cost_little() -> None:
     wide: list[Any] = []
     for _ in range(200):
         wide = [wide, wide]
-    began = time.perf_counter()
+    began = time.process_time()
     assert digest(deep) != digest(wide)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_what_has_no_content_is_refused_by_name() -> None:

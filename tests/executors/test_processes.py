@@ -182,7 +182,7 @@ class TestProcesses(ExecutorSuite):
 
     def test_a_step_that_ignores_the_request_is_ended(self, here: Any, tmp_path: Path) -> None:
         marker = tmp_path / "marker"
-        outcome = here(ignore_interrupts, arguments={"marker": str(marker)}, timeout=0.3)
+        outcome = here(ignore_interrupts, arguments={"marker": str(marker)}, timeout=1.5)
         assert outcome.kind == "timeout"
         self.are_gone([int(word) for word in marker.read_text().split()])
 
@@ -211,7 +211,7 @@ class TestProcesses(ExecutorSuite):
     def test_a_timeout_is_kept_while_the_engine_is_busy(self, bench: Bench, tmp_path: Path) -> None:
         marker = tmp_path / "marker"
         arguments = {"seconds": 1000.0, "marker": str(marker)}
-        bench.executor.submit(bench.work(sleep_for, arguments=arguments, timeout=0.5))
+        bench.executor.submit(bench.work(sleep_for, arguments=arguments, timeout=1.5))
         pids = self.started(bench, marker)
         # Nobody polls from here on.
         self.are_gone(pids)

