@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.campaigns.scene import eventually
@@ -202,6 +203,24 @@ def test_a_module_that_cannot_be_imported_shows_its_own_traceback(project: Proje
     assert "AttributeError: module 'features' has no attribute 'nothing'" in said.err
     assert "importlib" not in said.err
     assert "src/penstock" not in said.err
+
+
+def test_a_traceback_keeps_the_users_frames_wherever_the_project_lies(tmp_path: Path) -> None:
+    project = Project(tmp_path / "penstock" / "importlib")
+    project.write("flow.py", "def half():\n    return 1 / 0\n\n\nhalf()\n")
+    project.write(
+        "late.py",
+        "import importlib\ntry:\n    import nosuch\nexcept ImportError:\n    importlib.import_module('flow')\n",
+    )
+    said = project.penstock("run", "late.py").err
+    files = [line.strip() for line in said.splitlines() if line.strip().startswith("File")]
+    root = project.root
+    assert files == [
+        f'File "{root}/late.py", line 3, in <module>',
+        f'File "{root}/late.py", line 5, in <module>',
+        f'File "{root}/flow.py", line 5, in <module>',
+        f'File "{root}/flow.py", line 2, in half',
+    ]
 
 
 def test_a_module_that_ends_python_when_it_is_imported_is_told(project: Project) -> None:

@@ -119,6 +119,13 @@ def test_a_value_becomes_what_the_annotation_asks_for(
         ({}, Hyper, "also lr of Hyper"),
         ("text", Hyper, "'depth': expected the fields of Hyper"),
         ([1], tuple[int, int], "'depth': expected 2 values, got [1]"),
+        ("[1, 2", list[int], "'depth': expected a list, got '[1, 2'"),
+        ("[1, 2]]", list[int], "'depth': expected a list, got '[1, 2]]'"),
+        ("[1, '2]", list[int] | None, "'depth': expected a list or nothing, got"),
+        ("[\x01]", list[str], "'depth': expected a list, got '[\\x01]'"),
+        ("{lr: 1", Hyper, "'depth': expected a mapping, got '{lr: 1'"),
+        ("[" * 5000, list[int], "'depth': expected a list, got '[[["),
+        ("[" * 5000 + "]" * 5000, list[int], "'depth': expected a list, got '[[["),
     ],
 )
 def test_what_does_not_fit_names_the_parameter_and_what_was_expected(
@@ -127,6 +134,19 @@ def test_what_does_not_fit_names_the_parameter_and_what_was_expected(
     with pytest.raises(UsageError) as caught:
         coerce(value, hint, "depth")
     assert message in caught.value.message
+
+
+def test_brackets_that_do_not_close_are_told_as_such() -> None:
+    with pytest.raises(UsageError) as caught:
+        coerce("[1,", list[int], "sizes")
+    assert caught.value.hint == (
+        "Its brackets and quotes must be closed: for example 'sizes=[1, 2]'."
+    )
+
+
+def test_brackets_that_do_not_close_are_text_where_text_will_do() -> None:
+    assert coerce("[draft", list[int] | str, "title") == "[draft"
+    assert coerce("[" * 5000, Any, "title") == "[" * 5000
 
 
 def test_of_a_wrong_value_that_is_long_the_beginning_is_told() -> None:

@@ -60,6 +60,29 @@ def test_broken_yaml_is_told_with_its_line() -> None:
         Yaml("a: 1\nb: ]\nc: 2\n", "x.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("b: &a [*a]", "this stands within itself"),
+        ("b: &a {c: [*a]}", "this stands within itself"),
+        ("b: !!int foo", "this cannot be read as int"),
+        ("b: !!bool maybe", "this cannot be read as bool"),
+        ("b: !!timestamp soon", "this cannot be read as timestamp"),
+        ("b: " + "9" * 5000, "this cannot be read as int"),
+        ("b: " + "[" * 2000 + "]" * 2000, "more than 100 levels"),
+        ("b: \x01", r"the character '\x01' is not allowed"),
+    ],
+)
+def test_what_a_reader_would_stumble_over_is_told_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        Yaml(f"a: 1\n{text}\n", "x.yaml")
+    assert told.value.message == f"x.yaml:2: {said}"
+
+
+def test_what_stands_in_two_places_is_no_circle() -> None:
+    assert Yaml("a: &x [1]\nb: [*x, *x]\n", "x.yaml").value == {"a": [1], "b": [[1], [1]]}
+
+
 def test_anchors_and_merges_work() -> None:
     made = Yaml("a: &x {p: 1}\nb:\n  <<: *x\n  q: 2\n", "x.yaml").value
     assert made == {"a": {"p": 1}, "b": {"p": 1, "q": 2}}

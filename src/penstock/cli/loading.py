@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from penstock.config import near
+from penstock.core.failing import OURS
 from penstock.core.importing import import_file
 from penstock.core.naming import module_name
 from penstock.core.project import MARKS, Project, find_project
@@ -24,6 +25,8 @@ from penstock.errors import NotFound, PenstockError, UsageError
 Pipeline = Composed[..., Any]
 SPECS = (".yaml", ".yml")
 """How the files end that `penstock compile` writes."""
+HIDDEN = (OURS, "<frozen importlib", importlib.__file__)
+"""How the files of those frames begin that stand between a command and the user's module."""
 
 
 class LoadFailed(PenstockError):
@@ -177,11 +180,14 @@ def _pipeline(module: ModuleType, target: Target) -> Pipeline:
 def _traceback(error: BaseException) -> str:
     """As Python shows it, without the frames of penstock and of the import machinery."""
     linecache.checkcache()
-    lines = traceback.TracebackException.from_exception(error)
-    kept = [
-        frame
-        for frame in lines.stack
-        if "importlib" not in frame.filename and "/penstock/" not in frame.filename
-    ]
-    lines.stack = traceback.StackSummary.from_list(kept)
-    return "".join(lines.format()).rstrip()
+    told = traceback.TracebackException.from_exception(error)
+    _hide(told)
+    return "".join(told.format()).rstrip()
+
+
+def _hide(told: traceback.TracebackException | None) -> None:
+    if told is None:
+        return
+    told.stack[:] = [frame for frame in told.stack if not frame.filename.startswith(HIDDEN)]
+    for other in (told.__cause__, told.__context__, *(told.exceptions or ())):
+        _hide(other)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any, Union
 
 from penstock.core import durations
-from penstock.errors import UsageError
+from penstock.errors import ConfigError, UsageError
 
 _TRUE = frozenset(("true", "yes", "on", "1"))
 _FALSE = frozenset(("false", "no", "off", "0"))
@@ -87,7 +87,7 @@ def _free(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
@@ -311,14 +311,33 @@ def _parse(text: str, kind: type, name: str) -> Any:
     if stripped[:1] in ("[", "{"):
         try:
             return json.loads(stripped)
-        except ValueError:
-            from penstock.config.yaml import flow
-
-            return flow(stripped, name)
+        except (ValueError, RecursionError):
+            return _flow(stripped, name)
     if mapping or not (issubclass(kind, _LISTS) or _is_sequence(kind)):
         return text
     # xs=1,2,3 is a list too.
     return [item.strip() for item in text.split(",")] if stripped else []
+
+
+def _flow(text: str, name: str) -> Any:
+    """`[a, b]` or `{a: 1}` as people write it on a command line, where quotes are a burden."""
+    from penstock.config.yaml import Yaml
+
+    try:
+        return Yaml(text, name).value
+    except ConfigError:
+        # YAML speaks of nodes and streams, and of lines in a file.
+        expected, rule, example = (
+            ("a list", "Its brackets and quotes must be closed", "[1, 2]")
+            if text.startswith("[")
+            else (
+                "a mapping",
+                "Its brackets and quotes must be closed, and no key stands twice",
+                "{a: 1}",
+            )
+        )
+        hint = f"{rule}: for example '{name or 'name'}={example}'."
+        raise _Misfit(text, expected, name, hint) from None
 
 
 def _mapping(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:

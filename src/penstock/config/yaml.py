@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
+from yaml.constructor import ConstructorError
 
 from penstock.core.place import Place
 from penstock.errors import ConfigError
@@ -26,10 +28,38 @@ _CORE: tuple[tuple[str, str, str], ...] = (
     ),
     ("merge", r"<<", "<"),
 )
+DEEPEST = 100
+"""Levels of lists and mappings: what walks through a value has a stack of its own."""
 
 
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self.deep_construct = True
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            mark = parent.start_mark if parent else None
+            raise ComposerError(None, None, f"more than {DEEPEST} levels", mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if node in self.recursive_objects:
+            raise ConstructorError(None, None, "this stands within itself", node.start_mark)
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError):
+            # pyyaml reads `!!int foo` and `!!timestamp foo` without asking whether they are such.
+            what = node.tag.rpartition(":")[2]
+            raise ConstructorError(
+                None, None, f"this cannot be read as {what}", node.start_mark
+            ) from None
 
     def construct_int(self, node: yaml.ScalarNode) -> int:
         text = str(self.construct_scalar(node))
@@ -54,7 +84,14 @@ class Yaml:
 
     def __init__(self, text: str, shown: str) -> None:
         self.file = shown
-        loader = _Loader(text)
+        try:
+            loader = _Loader(text)
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise ConfigError(
+                f"{Place(shown, line)}: the character {chr(error.character)!r} is not allowed",
+                hint="The file is not valid YAML.",
+            ) from None
         loader.name = shown
         try:
             root = loader.get_single_node()
@@ -66,8 +103,6 @@ class Yaml:
             raise ConfigError(
                 f"{place}: {error.problem or error.context}", hint="The file is not valid YAML."
             ) from None
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{shown}: {error}") from None
         finally:
             loader.dispose()
         self.value: Any = value
@@ -93,11 +128,6 @@ def read_yaml(path: Path) -> Yaml:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read '{path}': {error}") from None
     return Yaml(text, str(path))
-
-
-def flow(text: str, name: str) -> Any:
-    """`[a, b]` or `{a: 1}` as people write it on a command line, where quotes are a burden."""
-    return Yaml(text, f"'{name}'" if name else "the value").value
 
 
 def _unique(node: yaml.MappingNode) -> None:
