@@ -101,8 +101,14 @@ if not TYPE_CHECKING:
             raise AttributeError(f"module 'penstock' has no attribute {name!r}")
         from importlib import import_module
 
+        import_module("penstock.errors").DefinitionError.minded = _minded
         found = globals()[name] = getattr(import_module(home), name)
         return found
+
+    def _minded() -> None:
+        from importlib import import_module
+
+        import_module("penstock.api.manners").mind()
 
     def load_ipython_extension(shell: object) -> None:
         """`%load_ext penstock`: progress in cells, and the magic `%penstock`."""

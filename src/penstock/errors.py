@@ -27,6 +27,9 @@ PenstockError
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 
 class PenstockError(Exception):
     """What happened (`message`), and the next move (`hint`); `str()` joins the two.
@@ -62,6 +65,13 @@ class DefinitionError(PenstockError):
     """A step, a pipeline or a graph is written wrongly; raised before anything runs."""
 
     exit_code = 2
+    minded: ClassVar[Callable[[], None] | None] = None
+    """Called when one is made, which may be long before a session opens: who shows it gets ready."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        if DefinitionError.minded is not None:
+            DefinitionError.minded()
 
 
 class TypeMismatch(DefinitionError):

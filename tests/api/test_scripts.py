@@ -91,6 +91,17 @@ def test_an_error_of_ours_is_told_in_words_and_where(place: Place) -> None:
     )
 
 
+def test_a_definition_that_is_wrong_is_told_so_before_anything_runs(place: Place) -> None:
+    place.write(script="from penstock import step\n\n\n@step(retries='two')\ndef fit(): ...\n")
+    said = place.python("script.py")
+    assert said.returncode == 1
+    assert said.stderr == (
+        "error: 'fit': retries='two' is not a number of attempts (script.py:4)\n"
+        "  Write retries=2.\n"
+        f"  at {place.root}/script.py:4\n"
+    )
+
+
 def test_what_is_wrong_with_the_project_s_file_is_told_in_words_too(place: Place) -> None:
     place.write(script="from flow import flow\n\nflow.run(1)\n")
     (place.root / "penstock.toml").write_text("default_stak = 'local'\n")
