@@ -8,7 +8,9 @@ from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -28,6 +30,14 @@ def filled(dtype: Any, shape: tuple[int, ...] = (3,)) -> np.ndarray:
     )
 
 
+def with_padding(of: int) -> np.ndarray:
+    """Three long doubles, whose padding is full of one byte."""
+    value = np.array([1.5, np.nan, -0.0], np.longdouble)
+    if np.finfo(np.longdouble).nmant == 63:
+        value.view("u1").reshape(3, -1)[:, 10:] = of
+    return value
+
+
 def same(one: Any, other: Any) -> bool:
     """Bits, dtype, shape, order and class."""
     fortran = other.flags.f_contiguous and not other.flags.c_contiguous
@@ -44,7 +54,7 @@ class TestNumpy(SerializerContract):
     serializer = Numpy()
     values = {
         "floats": np.array([1.5, np.nan, -0.0, np.inf]), "ints": np.arange(3), "small": np.arange(3, dtype="i1"),
-        "big-endian": np.arange(3, dtype=">i4"), "half": np.arange(3, dtype="f2"), "long": np.ones(2, np.longdouble),
+        "big-endian": np.arange(3, dtype=">i4"), "half": np.arange(3, dtype="f2"), "long": with_padding(0),
         "complex": np.array([1j]), "bool": np.array([True, False]), "text": np.array(["a", "naïve"]),
         "bytes": np.array([b"a", b"bc"]), "moments": np.array(["2020-01-01", "NaT"], "M8[ns]"),
         "days": np.array(["2020-01-01"], "M8[D]"), "spans": np.array([3], "m8[s]"), "none": np.zeros((0, 3)),
@@ -142,6 +152,21 @@ def test_what_stands_between_fields_does_not_count(shelf: Artifacts) -> None:
 
 
 @pytest.mark.parametrize(
+    "make",
+    [
+        with_padding, lambda of: np.asfortranarray(np.stack([with_padding(of)] * 2)),
+        lambda of: np.concatenate([with_padding(of)] * 2).view(np.clongdouble),
+        lambda of: pd.Series(with_padding(of)), lambda of: scipy.sparse.csr_array(np.diag(with_padding(of))),
+    ],
+)  # fmt: skip
+def test_what_pads_a_long_double_does_not_count(shelf: Artifacts, make: Any) -> None:
+    one, two = make(0), make(255)
+    manifest, _ = shelf.encode(two)
+    assert shelf.digest(one) == shelf.digest(two) == manifest.content
+    assert repr(shelf.decode(manifest)) == repr(one)
+
+
+@pytest.mark.parametrize(
     "value",
     [
         np.ma.array([1, 2], mask=[False, True]), np.ma.array([[1.5, np.nan]], fill_value=7),
@@ -183,7 +208,7 @@ class Labelled(np.ndarray):
     [
         np.array([1, "a", None], object), np.arange(2).view(np.matrix),
         np.rec.array([(1, 2.0)], dtype=[("a", int), ("b", float)]), np.arange(3).view(Labelled),
-        np.zeros(1, [("a", object)]), np.array(["a", "long"], np.dtypes.StringDType()),
+        np.zeros(1, [("a", object)]), np.zeros(1, RECORD)[["b", "a"]], np.array(["a", "long"], np.dtypes.StringDType()),
         np.arange(3).astype(np.dtype("i8", metadata={"unit": "m"})),
     ],
 )  # fmt: skip

@@ -27,6 +27,7 @@ from penstock.artifacts.codec import Artifacts as Codec
 from penstock.core.records import FileRef
 from penstock.errors import SerializationError
 from penstock.serializers import default_serializers
+from penstock.serializers.numpy import bare
 from penstock.testing.serializer import Artifacts, artifacts
 
 EXACT, PICKLED, REFUSED = "exact", "pickled and marked", "refused"
@@ -122,6 +123,7 @@ NASTY: dict[str, tuple[str, Callable[[], Any]]] = {
     "rows of many kinds": (EXACT, lambda: over(pd.Index([1, "a", None, Decimal("1.0")], dtype=object))),
     "business days": (EXACT, lambda: over(pd.bdate_range("2020", periods=3))), "quarters that end in November": (EXACT, lambda: over(pd.date_range("2020", periods=3, freq="QE-NOV"))),
     "business days with holidays": (PICKLED, lambda: over(pd.date_range("2020", periods=3, freq=pd.offsets.CustomBusinessDay(holidays=["2020-01-02"])))),
+    "months as an offset": (PICKLED, lambda: over(pd.date_range("2020", periods=3, freq=pd.DateOffset(months=1)))), "Easters as labels": (PICKLED, lambda: under(pd.date_range("2020", periods=3, freq=pd.offsets.Easter()))),
     "spans of 90 minutes": (EXACT, lambda: over(pd.timedelta_range("1h", periods=3, freq="90min"))), "moments in seconds": (EXACT, lambda: over(pd.DatetimeIndex(["2020"]).as_unit("s"))),
     "fiscal quarters": (EXACT, lambda: over(pd.period_range("2020Q1", periods=3, freq="Q-NOV"))),
     # ---- shapes
@@ -226,7 +228,7 @@ def assert_same_column(one: pd.Series, other: pd.Series) -> None:
         assert list(map(type, one)) == list(map(type, other))
     elif isinstance(other.dtype, np.dtype) and other.dtype.kind in "fc":
         raw = [
-            column.to_numpy().astype(other.dtype.newbyteorder("=")).tobytes()
+            bare(column.to_numpy().astype(other.dtype.newbyteorder("="))).tobytes()
             for column in (one, other)
         ]
         assert raw[0] == raw[1], "the bits of NaN, or the sign of zero"

@@ -186,6 +186,13 @@ def test_integers_of_128_bits_are_pickled_and_marked(shelf: Artifacts) -> None:
         assert shelf.digest(value) == manifest.content
 
 
+@pytest.mark.parametrize("value", [pl.DataFrame({"a\0": [1]}), pl.Series([{"x\0": 1}])])
+def test_names_with_nul_are_pickled_and_marked(shelf: Artifacts, value: Any) -> None:
+    manifest, _ = shelf.encode(value)
+    assert (manifest.serializer, manifest.unsafe) == ("pickle", True)
+    assert same(shelf.decode(manifest), value)
+
+
 def test_frames_inside_containers_are_files_beside_them(shelf: Artifacts) -> None:
     value = {"train": MIXED, "rows": 3}
     manifest, _ = shelf.encode(value)

@@ -68,6 +68,18 @@ def test_chunks_do_not_count_and_values_do(shelf: Artifacts, name: str) -> None:
         assert shelf.digest(whole) != shelf.digest(pa.chunked_array([pa.nulls(3, whole.type)]))
 
 
+def test_an_ordered_dictionary_counts_with_its_order_and_what_no_row_has(shelf: Artifacts) -> None:
+    def grades(*known: str) -> pa.Table:
+        codes = pa.array([known.index("low"), known.index("high"), None], pa.int8())
+        return pa.table({"a": pa.DictionaryArray.from_arrays(codes, list(known), ordered=True)})
+
+    tables = [grades("low", "high"), grades("high", "low"), grades("low", "middle", "high")]
+    contents = [shelf.digest(table) for table in tables]
+    assert len(set(contents)) == 3
+    assert contents == [shelf.encode(table)[0].content for table in tables]
+    assert shelf.digest(tables[0].slice(1)) == shelf.digest(tables[0].slice(1).combine_chunks())
+
+
 def test_what_stands_under_nulls_does_not_count(shelf: Artifacts) -> None:
     def column(hidden: int) -> pa.Array:
         data = pa.array([1, hidden, 3]).buffers()[1]

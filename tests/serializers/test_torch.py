@@ -32,7 +32,7 @@ from penstock.testing.serializer import Artifacts, SerializerContract, artifacts
 
 BASE = torch.arange(24.0).reshape(4, 6)
 SHARED = torch.ones(3)
-DTYPES = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32, torch.uint64, torch.bool, torch.float8_e4m3fn, torch.float8_e5m2]  # fmt: skip
+DTYPES = [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.uint16, torch.uint32, torch.uint64, torch.bool, torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz, torch.float8_e8m0fnu]  # fmt: skip
 
 
 def seeded(make: Any, seed: int = 1) -> Any:

@@ -32,7 +32,7 @@ def _digest(array: Any) -> str:
     if isinstance(array, pa.ExtensionArray):
         return digest_struct("extension", str(kind), _digest(array.storage))
     if pa.types.is_dictionary(kind):
-        return digest_struct("dictionary", str(kind), *map(_digest, _renumbered(array)))
+        return digest_struct("dictionary", str(kind), *map(_digest, _codes(array)))
     if pa.types.is_run_end_encoded(kind):
         return digest_struct("runs", str(kind), _digest(pa.compute.run_end_decode(array)))
     if pa.types.is_union(kind):
@@ -48,14 +48,19 @@ def _digest(array: Any) -> str:
     return digest_struct("column", str(kind), len(array), nulls, *_values(array))
 
 
-def _renumbered(array: Any) -> tuple[Any, ...]:
-    """Codes, and their values in the order in which they first appear: whatever the dictionary's was."""
+def _codes(array: Any) -> tuple[Any, ...]:
+    """Codes, and their values in the order in which they first appear: whatever the dictionary's was.
+
+    Where it is said to be ordered, it counts as it is, with the values that no row has.
+    """
     import numpy as np
     import pyarrow as pa
 
     values = array.dictionary
     if pa.types.is_dictionary(values.type):
         raise Unfit("an Arrow dictionary right inside another one cannot be read again")
+    if array.type.ordered:
+        return array.indices, values
     if pa.types.is_nested(values.type):
         return (array.dictionary_decode(),)
     if values.null_count or len(values.unique()) < len(values):

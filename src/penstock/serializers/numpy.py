@@ -118,12 +118,13 @@ def _written(value: Any) -> tuple[bytes, memoryview]:
     import numpy as np
     from numpy.lib import format as npy
 
-    array = np.asarray(value)
-    if array.dtype.fields is not None:
-        array = _without_padding(array)
+    array = bare(np.asarray(value))
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    described = npy.dtype_to_descr(array.dtype)
-    if npy.descr_to_dtype(described) != array.dtype:
+    try:
+        described = npy.dtype_to_descr(array.dtype)
+    except ValueError:  # fields in another order than they lie: `records[["b", "a"]]`
+        described = None
+    if described is None or npy.descr_to_dtype(described) != array.dtype:
         raise Unfit(f"an array of dtype '{array.dtype}' cannot be written exactly")
     header = _header(described, fortran=fortran, shape=array.shape)
     if not array.nbytes:
@@ -133,17 +134,26 @@ def _written(value: Any) -> tuple[bytes, memoryview]:
     return header, memoryview(flat.view(np.uint8).data)
 
 
-def _without_padding(array: Any) -> Any:
-    """A copy whose bytes between the fields are zero: they are whatever the memory held before."""
+def bare(array: Any) -> Any:
+    """The array; or a copy whose padding is zero: it is whatever the memory held before."""
     import numpy as np
 
-    clean = np.zeros(array.shape, array.dtype)
-    if array.flags.f_contiguous and not array.flags.c_contiguous:
-        clean = np.zeros(array.shape[::-1], array.dtype).T
-    for name in array.dtype.names:
-        part = array[name]
-        clean[name] = _without_padding(part) if part.dtype.fields is not None else part
-    return clean
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    if array.dtype.fields is not None:
+        clean = np.zeros(array.shape, array.dtype, order="F" if fortran else "C")
+        for name in array.dtype.names:
+            clean[name] = bare(array[name])
+        return clean
+    if array.dtype.char in "gG" and np.finfo(np.longdouble).nmant == _EXTENDED:
+        clean = array.copy(order="F" if fortran else "C")
+        flat = (clean.T if fortran else clean).reshape(-1)
+        flat.view(np.uint8).reshape(-1, np.dtype(np.longdouble).itemsize)[:, 10:] = 0
+        return clean
+    return array
+
+
+_EXTENDED = 63
+"""Bits after the point of a long double of 80 bits, which lies in 96 or 128."""
 
 
 def _header(descr: object, *, fortran: bool, shape: tuple[int, ...]) -> bytes:

@@ -81,6 +81,8 @@ def _check(name: str, dtype: Any) -> None:
             f"column '{name}' of a polars frame holds arrays of no width, which polars cannot read",
             hint="Leave the column out.",
         )
+    if any("\0" in one for one in (name, *(field.name for field in getattr(dtype, "fields", ())))):
+        raise Unfit("a name in a polars frame has a NUL, which polars does not give to Arrow")
     if dtype in (polars.Int128, getattr(polars, "UInt128", None)):
         raise Unfit(f"column '{name}' of a polars frame is '{dtype}', which Arrow does not have")
 

@@ -137,5 +137,5 @@ def _memory(array: Any, name: str) -> memoryview:
 
     if name != "data":  # equal places are equal in 32 bits and in 64
         array = array.astype(np.int64, copy=False)
-    flat = np.ascontiguousarray(array).reshape(-1)
+    flat = np.ascontiguousarray(numpy.bare(array)).reshape(-1)
     return memoryview(flat.view(np.uint8).data) if flat.nbytes else memoryview(b"")

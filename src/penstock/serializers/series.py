@@ -17,6 +17,7 @@ from penstock.core.digest import digest_struct
 from penstock.errors import Unfit
 from penstock.serializers import tree, untree
 from penstock.serializers.columns import digest_column
+from penstock.serializers.numpy import bare
 
 Note = dict[str, Any]
 """What Arrow does not say of a column: JSON."""
@@ -106,7 +107,7 @@ def _pack_numpy(values: Any) -> Column:
         return Column(note, _primitive(values))
     if dtype.kind in "bmM":
         return Column(note, pa.array(values))
-    raw = np.ascontiguousarray(values).view(f"V{dtype.itemsize}")
+    raw = np.ascontiguousarray(bare(values)).view(f"V{dtype.itemsize}")
     kind = pa.binary(dtype.itemsize)
     buffers = [None, pa.py_buffer(raw.view(np.uint8))]
     return Column(note, pa.Array.from_buffers(kind, len(values), buffers))
@@ -405,7 +406,11 @@ def unpack_index(note: Note, arrays: list[Any]) -> Any:
 def _frequency(frequency: Any) -> str:
     import pandas as pd
 
-    if pd.tseries.frequencies.to_offset(frequency.freqstr) != frequency:
+    try:
+        same = pd.tseries.frequencies.to_offset(frequency.freqstr) == frequency
+    except ValueError:  # `DateOffset(months=1)` has no name that is read
+        same = False
+    if not same:
         raise Unfit(f"the frequency {frequency!r} is more than its name says")
     return str(frequency.freqstr)
 

@@ -154,7 +154,9 @@ def _read_numpy(leaf: _Leaf, dtype: str, value: Any, data: str = "") -> object:
     import numpy as np
 
     if data or value is None:
-        return np.frombuffer(base64.b64decode(data), dtype=dtype)[0]
+        kind = np.dtype(dtype)
+        # A text of no letters has no bytes.
+        return np.frombuffer(base64.b64decode(data), kind)[0] if kind.itemsize else kind.type()
     return np.dtype(dtype).type(value)
 
 
