@@ -15,6 +15,7 @@ from penstock.config import near
 from penstock.core.conditions import Measure, Names
 from penstock.core.explanation import Explanation, Shown
 from penstock.core.graph import Closure, Graph
+from penstock.core.options import options
 from penstock.core.parts import Change, InputChange, PackageChange, explain
 from penstock.core.ports import RunFilter
 from penstock.core.records import INLINE_LIMIT, Made, Manifest, Metric, RunRecord, StepRecord
@@ -65,6 +66,25 @@ class Client:
     def run(self, run: str) -> RunRecord:
         """Raises NotFound, with near names as its hint."""
         return named(self._store, run, self.stack.project.name)
+
+    def edit(
+        self,
+        run: str,
+        *,
+        name: str | None = None,
+        tags: Sequence[str] | None = None,
+        note: str | None = None,
+        kept: bool | None = None,
+    ) -> RunRecord:
+        """Change what people say of a run; None leaves it. Raises UsageError for a name that misleads."""
+        checked = options(name=name, tags=tags)
+        return self._store.runs.edit(
+            run,
+            name=None if name is None else checked.name,
+            tags=None if tags is None else checked.tags,
+            note=note,
+            kept=kept,
+        )
 
     def steps(self, run: str, node: str | None = None) -> Sequence[StepRecord]:
         return self._store.runs.steps(run, node)

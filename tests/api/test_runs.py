@@ -160,6 +160,13 @@ def test_names_tags_and_notes_can_be_edited_later() -> None:
     assert (found.id, found.tags, found.note, found.kept) == (run.id, ("a", "b"), "kept", True)
 
 
+def test_what_is_edited_is_what_a_run_may_be_called() -> None:
+    run = training.run(3)
+    with pytest.raises(UsageError, match="cannot be named 'last'"):
+        run.edit(name="last")
+    assert run.edit(tags=["", "a"]).tags == ("a",)
+
+
 def test_two_runs_are_compared() -> None:
     first, second = training.run(10), training.run(10, depth=3)
     found = first.compare(second)

@@ -67,6 +67,22 @@ def run(project: Project, *words: str, input: str = "") -> subprocess.CompletedP
 # ---- penstock debug
 
 
+def test_without_a_name_it_is_the_step_that_failed_first(project: Project) -> None:
+    assert project.penstock("run", "flow.py:flow").code == 1
+    for words in (["debug"], ["debug", "last"], ["debug", "last/inner/item"]):
+        said = run(project, *words)
+        assert "'inner/item[1]' of run " in said.stderr
+        assert "ZeroDivisionError" in said.stderr
+
+
+def test_where_no_step_failed_one_must_be_named(project: Project) -> None:
+    project.write("features.py", "def ratio(a, b):\n    return 1.0\n")
+    assert project.penstock("run", "flow.py:flow").code == 0
+    said = project.penstock("debug")
+    assert said.code == 2
+    assert "failed\n  Name one of its steps: inner/load, inner/item\n" in said.err
+
+
 def test_a_failed_item_of_a_map_in_a_pipeline_is_replayed_and_stops_where_it_failed(
     project: Project,
 ) -> None:

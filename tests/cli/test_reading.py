@@ -137,6 +137,35 @@ def test_runs_are_found_by_name_prefix_and_tag(ran: Project) -> None:
     assert len(ran.penstock("runs", "training", "--status", "done", "--json").json) == 2
 
 
+@pytest.mark.parametrize("command", ["show", "why", "logs", "code"])
+def test_a_step_is_named_by_two_words_or_as_one(ran: Project, command: str) -> None:
+    two = ran.penstock(command, "before", "fit")
+    assert two.code == 0
+    assert ran.penstock(command, "before/fit") == two
+    assert ran.penstock(command, "nothing/fit").err.startswith("error: there is no run 'nothing'")
+    assert "has no step 'fitt'" in ran.penstock(command, "before/fitt").err
+
+
+def test_a_tag_without_letters_is_none(ran: Project) -> None:
+    ran.penstock("note", "before", "--tag", "", "--tag", "old")
+    assert ran.penstock("show", "before", "--json").json["run"]["tags"] == ["old"]
+    assert ran.penstock("runs", "--tag", "").err == "no such runs\n"
+    assert ran.penstock("run", "flow.py", "--tag", "", "--json").json["run"]["tags"] == []
+
+
+@pytest.mark.parametrize("name", ["last", "latest", "latest~2", "fit/7"])
+def test_a_name_that_means_something_else_is_refused(ran: Project, name: str) -> None:
+    for words in (["note", "before", "--name", name], ["run", "flow.py", "--name", name]):
+        said = ran.penstock(*words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith(f"error: a run cannot be named '{name}'\n")
+
+
+def test_a_pipeline_that_never_ran_is_told_with_those_that_did(ran: Project) -> None:
+    assert ran.penstock("runs", "trainign").err == "no such runs\n  Did you mean 'training'?\n"
+    assert ran.penstock("runs", "training", "--status", "failed").err == "no such runs\n"
+
+
 def test_compare_says_what_differs(ran: Project) -> None:
     ran.penstock("run", "flow.py", "-p", "depth=8")
     out = ran.penstock("compare", "before").out

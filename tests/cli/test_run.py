@@ -172,7 +172,10 @@ def test_a_failure_shows_the_users_traceback_and_how_to_go_on(project: Project) 
         (["run", "flow.py", "--until", "fti"], "'fti'", "'fit'"),
         (["run", "flow.py", "--stack", "prod"], "no stack 'prod'", "local"),
         (["run", "flow.py", "--workerz", "2"], "no option '--workerz'", "'--workers'"),
+        (["run", "flow.py", "--share-it=2"], "no option '--share-it'", "-p share_it=VALUE"),
         (["rnu", "flow.py"], "no command 'rnu'", "'run'"),
+        (["run", "."], "'.' is a folder", "Name a file in it."),
+        (["note"], "missing argument 'RUN'", "penstock note --help"),
         (["run"], "missing argument", "penstock run --help"),
     ],
 )  # fmt: skip

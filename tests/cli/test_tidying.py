@@ -66,6 +66,15 @@ def test_the_projects_file_has_the_rules_and_options_come_before_it(ran: Project
     assert ran.penstock("gc", "--keep", "1d", "--keep-last", "1", "--json").json["runs"] == []
 
 
+def test_a_time_without_its_unit_removes_nothing(ran: Project) -> None:
+    said = ran.penstock("gc", "--keep", "30")
+    assert (said.code, said.err) == (
+        2,
+        "error: --keep 30 has no unit\n  Write 30s, 30m, 30h or 30d.\n",
+    )
+    assert left(ran) == ["t3", "t2", "t1"]
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [

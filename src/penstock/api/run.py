@@ -285,9 +285,9 @@ class Run(Marker, Generic[R]):
         note: str | None = None,
         keep: bool | None = None,
     ) -> Run[R]:
-        """Change what people say of it; what is left out stays."""
-        runs = self._client.stack.metadata.runs
-        self._record = runs.edit(self.id, name=name, tags=tags, note=note, kept=keep)
+        """Change what people say of it; what is left out stays. Raises UsageError for a name that
+        means another run (`last`, `latest`) or a step (with a `/`)."""
+        self._record = self._client.edit(self.id, name=name, tags=tags, note=note, kept=keep)
         return self
 
     @property

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from penstock.artifacts.streams import is_stream
 from penstock.cli.binding import assignments
-from penstock.cli.flags import client, on_stack, run_argument, step_argument
+from penstock.cli.flags import client, located, on_stack, run_argument, step_argument
 from penstock.cli.loading import importing, reach
 from penstock.cli.terminal import terminal
 from penstock.client import Client
@@ -34,15 +34,15 @@ Arguments = dict[str, Any]
 
 
 @click.command()
-@run_argument(required=True)
-@step_argument(required=True)
+@run_argument()
+@step_argument()
 @click.option("-p", "--param", multiple=True, metavar="NAME=VALUE", help="Another argument.")
 @click.option("--start", is_flag=True, help="Stop at the first line, not where it fails.")
 @on_stack
 def command(run_id: str, step: str, param: tuple[str, ...], start: bool, stack: str) -> int:
     reader = client(stack)
-    run = reader.run(run_id)
-    record = _one_call(reader, reader.step(run.id, step))
+    run, step = located(reader, run_id, step)
+    record = _one_call(reader, reader.step(run.id, step) if step else _failed(reader, run.id))
     function, hints = _function(record)
     arguments = _arguments(reader, record, hints, assignments(param, "-p"))
     terminal.note(f"'{record.name}' of run {run.id}, with {_code(reader, record, function)}:")
@@ -59,6 +59,16 @@ def command(run_id: str, step: str, param: tuple[str, ...], start: bool, stack: 
     finally:
         leave()
         seeds.end()
+
+
+def _failed(reader: Client, run: str) -> StepRecord:
+    """The step that failed first, where none is named."""
+    steps = reader.steps(run)
+    failed = [step for step in steps if step.status == "failed" and step.ended]
+    if not failed:
+        names = ", ".join([step.name for step in steps if not step.index][:10])
+        raise UsageError(f"no step of run '{run}' failed", hint=f"Name one of its steps: {names}")
+    return min(failed, key=lambda step: step.ended or 0)
 
 
 def _one_call(reader: Client, record: StepRecord) -> StepRecord:

@@ -61,14 +61,20 @@ def parse(text: str) -> Target:
     file = Path(head)
     if file.is_file():
         return Target(file, "", name)
+    if head and file.is_dir() and not _is_module(head):
+        raise NotFound(f"'{head}' is a folder", hint="Name a file in it.")
     if file.suffix in (".py", *SPECS) or "/" in head or not head:
-        if head and file.is_dir():
-            raise NotFound(f"'{head}' is a folder", hint="Name a file in it.")
         here = file.parent if file.parent.is_dir() else Path()
         alike = file.suffix or ".py"
         names = [str(path) for path in sorted(here.glob(f"*{alike}"))]
         raise NotFound(f"no file '{head}'", hint=near(head, names))
     return Target(None, head, name)
+
+
+def _is_module(folder: str) -> bool:
+    """Whether this is the name of a package, or of a module beside the folder."""
+    files = (Path(folder, "__init__.py"), Path(f"{folder}.py"))
+    return folder.isidentifier() and any(file.is_file() for file in files)
 
 
 def project_of(target: Target) -> Project:

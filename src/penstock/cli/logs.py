@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from penstock.cli.flags import as_json, client, on_stack, run_argument, step_argument
+from penstock.cli.flags import as_json, client, located, on_stack, run_argument, step_argument
 from penstock.cli.terminal import terminal
 from penstock.client import Client
 from penstock.core.records import FINAL, RunRecord
@@ -25,7 +25,7 @@ LOOK = 0.2
 @as_json
 def command(run_id: str, step: str, follow: bool, stack: str, as_json: bool) -> None:
     reader = client(stack)
-    run = reader.run(run_id)
+    run, step = located(reader, run_id, step)
     names = _names(reader, run, step)
     if as_json:
         terminal.json({name: reader.log(run.id, name) for name in names})

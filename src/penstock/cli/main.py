@@ -121,6 +121,10 @@ def _explain(error: click.ClickException) -> None:
         message = f"no option '{error.option_name}'"
         if error.possibilities:
             hint = near(error.option_name, error.possibilities)
+        long = error.option_name.startswith("--")
+        if long and context and any(one.name == "param" for one in context.command.params):
+            word = error.option_name.lstrip("-").replace("-", "_")
+            hint += f"\nA parameter is given as -p {word}=VALUE."
     if "extra argument" in message and "=" in message and " run " in f"{hint} ":
         hint = "A parameter is given as -p NAME=VALUE."
     terminal.error(message[:1].lower() + message[1:], hint)

@@ -30,10 +30,8 @@ def command(
         raise UsageError("nothing to change", hint="Give a TEXT, --name, --tag or --untag.")
     reader = client(stack)
     run = reader.run(run_id)
-    tags = [*dict.fromkeys([*run.tags, *tag])]
-    changed = reader.stack.metadata.runs.edit(
-        run.id, name=name, tags=[t for t in tags if t not in untag], note=text
-    )
+    tags = [t for t in dict.fromkeys([*run.tags, *tag]) if t not in untag]
+    changed = reader.edit(run.id, name=name, tags=tags, note=text)
     if as_json:
         terminal.json(changed)
         return

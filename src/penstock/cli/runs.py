@@ -10,10 +10,14 @@ import click
 from penstock.cli import completing
 from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.terminal import lasted, terminal, when
+from penstock.config import near
 from penstock.core.ports import RunFilter
 from penstock.core.tame import worded
 from penstock.core.where.fields import STATUSES
 from penstock.experiments.listing import BEST, Listing, about, in_words, listing
+
+RECENT = 200
+"""Runs that are looked at for the names of pipelines."""
 
 
 @click.command()
@@ -79,8 +83,11 @@ def command(
     elif as_csv:
         _tell_csv(found)
     elif not found.runs:
-        wanted = any((pipeline, status, tag, where))
+        wanted = any((pipeline, status, tag is not None, where))
         terminal.note("no such runs" if wanted else "no runs")
+        known = {one.pipeline for one in reader.runs(RunFilter(limit=RECENT))} if pipeline else set()
+        if known and pipeline not in known:
+            terminal.note(f"  {near(pipeline, sorted(known))}")
         if not every and not wanted and (others := reader.runs(RunFilter(project="", limit=1))):
             # A folder with another name is another project, where no file says its name.
             named = f"'{others[0].project}', not '{reader.stack.project.name}'"

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from penstock.cli import completing
-from penstock.cli.flags import as_json, client, on_stack
+from penstock.cli.flags import as_json, client, on_stack, step_argument
 from penstock.cli.terminal import duration, lasted, number, one_line, terminal, when
 from penstock.client import Client
 from penstock.core.records import Metric, RunRecord, StepRecord, now
@@ -24,6 +24,7 @@ from penstock.errors import NotFound, UsageError
     default="last",
     shell_complete=completing.run,
 )
+@step_argument()
 @click.option("--items", is_flag=True, help="Every item of maps, not only their sums.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Its pipeline, as `compile` writes it.")
 @click.option(
@@ -34,8 +35,12 @@ from penstock.errors import NotFound, UsageError
 )
 @on_stack
 @as_json
-def command(run_id: str, items: bool, as_yaml: bool, tree: bool, stack: str, as_json: bool) -> None:
+def command(
+    run_id: str, step: str, items: bool, as_yaml: bool, tree: bool, stack: str, as_json: bool
+) -> None:
     reader = client(stack)
+    if step:
+        run_id = f"{run_id}/{step}"
     run = _run(reader, run_id)
     if run is None or tree:
         # Runs are shown more often: they do not pay for what looks into artifacts.
@@ -68,12 +73,12 @@ def command(run_id: str, items: bool, as_yaml: bool, tree: bool, stack: str, as_
 
 def _run(reader: Client, name: str) -> RunRecord | None:
     """None where it is the name of an artifact."""
-    if "/" in name or name.startswith("artifact:"):
+    if name.startswith("artifact:"):
         return None
     try:
         return reader.run(name)
     except NotFound:
-        if len(name) >= 4 and set(name) <= set("0123456789abcdef"):
+        if "/" in name or (len(name) >= 4 and set(name) <= set("0123456789abcdef")):
             return None
         raise
 

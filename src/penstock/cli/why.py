@@ -7,7 +7,7 @@ from difflib import unified_diff
 
 import click
 
-from penstock.cli.flags import as_json, client, on_stack, run_argument, step_argument
+from penstock.cli.flags import as_json, client, located, on_stack, run_argument, step_argument
 from penstock.cli.terminal import Terminal, terminal
 from penstock.core.explanation import Explanation
 from penstock.core.parts import Change, CodeChange, InputChange, PackageChange, words
@@ -20,7 +20,7 @@ from penstock.core.parts import Change, CodeChange, InputChange, PackageChange, 
 @as_json
 def command(run_id: str, step: str, stack: str, as_json: bool) -> None:
     reader = client(stack)
-    run = reader.run(run_id)
+    run, step = located(reader, run_id, step)
     found = [reader.why(run.id, step)] if step else list(reader.explain(run.id))
     if as_json:
         terminal.json(found[0] if step else found)

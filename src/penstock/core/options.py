@@ -81,9 +81,13 @@ def _settle(name: str, value: Any) -> Any:
         if value is None:
             return ()
         many: Iterable[Any] = value if isinstance(value, list | tuple | set) else (value,)
-        return tuple(item if isinstance(item, str) else _step(item) for item in many)
+        words = [item if isinstance(item, str) else _step(item) for item in many]
+        # A tag of no letters is that of a script whose variable is not set.
+        return tuple(word for word in words if word or name != "tags")
     if name == "logical_date":
         return _date(value)
+    if name == "name":
+        return run_name(value)
     if name == "primary":
         return _primary(value)
     if name == "workers" and value is not None and value < 0:
@@ -95,6 +99,20 @@ def _settle(name: str, value: Any) -> Any:
     if name == "on_error" and value not in ("raise", "return"):
         raise UsageError(f"on_error is {value!r}", hint='Write "raise" or "return".')
     return value
+
+
+def run_name(value: Any) -> str:
+    """A name that means one run. Raises UsageError for what means another one, or a step of it."""
+    text = "" if value is None else str(value)
+    if text in ("last", "@last") or text.partition("~")[0] == "latest":
+        raise UsageError(
+            f"a run cannot be named '{text}'", hint="That word always means the newest one."
+        )
+    if "/" in text:
+        raise UsageError(
+            f"a run cannot be named '{text}'", hint="What follows a '/' is a step: RUN/STEP."
+        )
+    return text
 
 
 def _date(value: Any) -> str:
