@@ -74,6 +74,7 @@ class TestImages(Everyday):
         "nothing": Image.new("RGB", (0, 5)),
         "photo": photo(),
         "about": noise("L", (3, 3)),
+        "a mask of classes": Image.frombytes("P", (16, 16), bytes(range(256))),
     }
     values["about"].info["source"] = ("a camera", 3)
 

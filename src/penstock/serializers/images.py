@@ -48,7 +48,8 @@ class Images:
         if palette := _palette(value):
             meta["palette"] = [palette[0], palette[1].hex()]
         if value.mode in EXACT and pixels and (palette is None or palette[0] in ENTRY):
-            bare = _image(value.mode, value.size, pixels, _full(palette))
+            full = _full(palette) if value.mode == "P" else None
+            bare = _image(value.mode, value.size, pixels, full)
             with files.create(PICTURE) as file:
                 bare.save(file, "PNG", compress_level=SPEED)
         else:
@@ -121,9 +122,13 @@ def _palette(value: Any) -> tuple[str, bytes] | None:
     return (value.im.getpalettemode(), bytes(colours)) if colours else None
 
 
-def _full(palette: tuple[str, bytes] | None) -> tuple[str, bytes] | None:
-    """With all 256 colours: a pixel may name one that the palette has not, and the file is as exact."""
-    return palette and (palette[0], palette[1].ljust(256 * ENTRY[palette[0]], b"\0"))
+def _full(palette: tuple[str, bytes] | None) -> tuple[str, bytes]:
+    """With all 256 colours: a pixel may name one that the palette has not, and the file is as exact.
+
+    Pillow writes as few bits of a pixel as the palette has colours; a mask of classes has none at all.
+    """
+    mode, colours = palette or ("RGB", b"")
+    return mode, colours.ljust(256 * ENTRY[mode], b"\0")
 
 
 def _image(
