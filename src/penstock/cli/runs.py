@@ -85,7 +85,9 @@ def command(
     elif not found.runs:
         wanted = any((pipeline, status, tag is not None, where))
         terminal.note("no such runs" if wanted else "no runs")
-        known = {one.pipeline for one in reader.runs(RunFilter(limit=RECENT))} if pipeline else set()
+        known = (
+            {one.pipeline for one in reader.runs(RunFilter(limit=RECENT))} if pipeline else set()
+        )
         if known and pipeline not in known:
             terminal.note(f"  {near(pipeline, sorted(known))}")
         if not every and not wanted and (others := reader.runs(RunFilter(project="", limit=1))):
