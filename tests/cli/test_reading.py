@@ -231,6 +231,18 @@ def test_config_says_where_each_value_comes_from(ran: Project) -> None:
     assert found["metadata_store.kind"] == {"value": "sql", "source": "default"}
 
 
+def test_config_says_what_makes_the_folder_a_project(ran: Project) -> None:
+    def sources() -> list[str]:
+        found = ran.penstock("config", "--json").json
+        return [found[f"project.{name}"]["source"] for name in ("name", "root")]
+
+    assert sources() == ["pyproject.toml", "the nearest folder with pyproject.toml"]
+    ran.write("pyproject.toml", "")
+    assert sources() == ["the folder", "the nearest folder with pyproject.toml"]
+    ran.write("penstock.toml", "")
+    assert sources() == ["the folder", "the nearest folder with penstock.toml"]
+
+
 def test_stacks_are_listed_and_checked(ran: Project) -> None:
     ran.write("penstock.toml", '[stacks.odd]\nartifact_store = { kind = "locla" }\n')
     listed = ran.penstock("stack", "--json").json

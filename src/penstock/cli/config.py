@@ -14,7 +14,7 @@ from penstock.cli.terminal import terminal
 from penstock.config import Config, StackConfig, read_config
 from penstock.config.sources import ANYWHERE, Given
 from penstock.core.options import NAMES, Options
-from penstock.core.project import find_project
+from penstock.core.project import MARKS, declared_name, find_project
 from penstock.stack import LOCAL
 
 
@@ -29,8 +29,8 @@ def command(file: str | None, every: bool, stack: str, as_json: bool) -> None:
     config = read_config(project)
     settled = options_of(project, None, {"file": file, "stack": stack})
     found: dict[str, Given] = {
-        "project.name": Given(project.name, "pyproject.toml or the folder"),
-        "project.root": Given(str(project.root), "the nearest folder with a project's mark"),
+        "project.name": Given(project.name, _name_source(project.root)),
+        "project.root": Given(str(project.root), _root_source(project.root)),
         "project.home": Given(str(project.home), _home_source()),
         # Both marks say how a setting is looked up, which is not what is asked here.
         **{name.replace(f".{ANYWHERE}", "."): one for name, one in settled.sources.items()},
@@ -45,6 +45,15 @@ def command(file: str | None, every: bool, stack: str, as_json: bool) -> None:
         return
     rows = [(name, _shown(given.value), given.source) for name, given in found.items()]
     terminal.table(("setting", "value", "from"), rows)
+
+
+def _name_source(root: Path) -> str:
+    return "pyproject.toml" if declared_name(root) else "the folder"
+
+
+def _root_source(root: Path) -> str:
+    found = [mark for mark in MARKS if (root / mark).exists()]
+    return f"the nearest folder with {found[0]}" if found else f"here, as there is no {MARKS[0]}"
 
 
 def _home_source() -> str:

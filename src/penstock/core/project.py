@@ -28,13 +28,15 @@ def find_project(start: Path) -> Project:
     start = start.resolve()
     root = next((f for f in (start, *start.parents) if any((f / m).exists() for m in MARKS)), start)
     home = os.environ.get("PENSTOCK_HOME")
-    return Project(root, _name(root), Path(home).resolve() if home else root / ".penstock")
+    name = declared_name(root) or root.name or "root"
+    return Project(root, name, Path(home).resolve() if home else root / ".penstock")
 
 
-def _name(root: Path) -> str:
+def declared_name(root: Path) -> str | None:
+    """What its pyproject.toml calls the project, if it does."""
     try:
         with open(root / "pyproject.toml", "rb") as file:
             name = tomllib.load(file).get("project", {}).get("name")
     except (OSError, tomllib.TOMLDecodeError):
-        name = None
-    return name if isinstance(name, str) and name else root.name or "root"
+        return None
+    return name if isinstance(name, str) and name else None
