@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Backend, Config, Place, expand, read_config
-from penstock.core.project import Project
+from penstock.core.project import Project, find_project
 from penstock.errors import ConfigError, UsageError
 
 FULL = """\
@@ -97,6 +97,37 @@ def test_what_is_wrong_has_a_line_and_a_near_match(
         config(tmp_path, text)
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.toml"
+    file.write_bytes("seed = 'é'".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"penstock.toml is not UTF-8"):
+        read_config(find_project(tmp_path))
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ConfigError, match=r"cannot read '.*penstock.toml': Is a directory"):
+        read_config(find_project(tmp_path))
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "penstock.toml").write_text("[options]\nseed = 3\n", encoding="utf-8-sig")
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n", encoding="utf-8-sig")
+    project = find_project(tmp_path)
+    assert (project.name, read_config(project).options["seed"]) == ("x", 3)
+
+
+@pytest.mark.parametrize("text", [b"project = 3", b"[project]\nname = 3", b"\xff", b"project ="])
+def test_a_project_that_is_not_named_has_its_folders_name(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(text)
+    assert find_project(tmp_path).name == tmp_path.name
+
+
+def test_tables_of_a_pyproject_that_are_none_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text("tool.penstock = 3\n")
+    with pytest.raises(ConfigError, match=r"pyproject.toml:1: 'tool.penstock' is not a table"):
+        read_config(find_project(tmp_path))
 
 
 def test_lines_are_found_behind_strings_and_lists_of_several_lines(tmp_path: Path) -> None:

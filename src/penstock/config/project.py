@@ -85,15 +85,25 @@ def read_config(project: Project) -> Config:
     text = _text(project, "pyproject.toml")
     if text is not None and "tool.penstock" in text:
         toml = Toml(project.root / "pyproject.toml", text)
-        return _config(toml, toml.values.get("tool", {}).get("penstock", {}), ("tool", "penstock"))
+        tool = toml.values.get("tool")
+        values = tool.get("penstock", {}) if isinstance(tool, dict) else {}
+        if not isinstance(values, dict):
+            place = toml.place("tool", "penstock")
+            raise ConfigError(f"{place}: 'tool.penstock' is not a table", hint="[tool.penstock]")
+        return _config(toml, values, ("tool", "penstock"))
     return Config()
 
 
 def _text(project: Project, name: str) -> str | None:
     try:
-        return (project.root / name).read_text(encoding="utf-8")
+        # Some editors begin a file with a mark of its encoding.
+        return (project.root / name).read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name} is not UTF-8", hint="Save the file as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read '{project.root / name}': {error.strerror}") from None
 
 
 def _config(toml: Toml, values: Mapping[str, Any], under: tuple[str, ...]) -> Config:

@@ -36,7 +36,8 @@ def declared_name(root: Path) -> str | None:
     """What its pyproject.toml calls the project, if it does."""
     try:
         with open(root / "pyproject.toml", "rb") as file:
-            name = tomllib.load(file).get("project", {}).get("name")
-    except (OSError, tomllib.TOMLDecodeError):
+            project = tomllib.loads(file.read().decode("utf-8-sig")).get("project")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return None
+    name = project.get("name") if isinstance(project, dict) else None
     return name if isinstance(name, str) and name else None
