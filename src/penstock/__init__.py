@@ -101,7 +101,7 @@ if not TYPE_CHECKING:
             raise AttributeError(f"module 'penstock' has no attribute {name!r}")
         from importlib import import_module
 
-        import_module("penstock.errors").DefinitionError.minded = _minded
+        import_module("penstock.errors").PenstockError.minded = _minded
         found = globals()[name] = getattr(import_module(home), name)
         return found
 

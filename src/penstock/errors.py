@@ -38,11 +38,16 @@ class PenstockError(Exception):
     """
 
     exit_code = 1
+    minded: ClassVar[Callable[[], None] | None] = None
+    """Has errors shown as people want them, also where no session is open yet."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        # What is wrongly written or called may come up long before a session opens.
+        if self.exit_code == 2 and PenstockError.minded is not None:
+            PenstockError.minded()
 
     def __str__(self) -> str:
         hint = self.hint.replace("\n", "\n  ")
@@ -65,13 +70,6 @@ class DefinitionError(PenstockError):
     """A step, a pipeline or a graph is written wrongly; raised before anything runs."""
 
     exit_code = 2
-    minded: ClassVar[Callable[[], None] | None] = None
-    """Called when one is made, which may be long before a session opens: who shows it gets ready."""
-
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        if DefinitionError.minded is not None:
-            DefinitionError.minded()
 
 
 class TypeMismatch(DefinitionError):

@@ -102,6 +102,16 @@ def test_a_definition_that_is_wrong_is_told_so_before_anything_runs(place: Place
     )
 
 
+def test_an_option_that_is_wrong_is_told_so_before_anything_runs(place: Place) -> None:
+    place.write(script="from flow import flow\n\nflow.options(sed=3).run(1)\n")
+    said = place.python("script.py")
+    assert said.stderr == (
+        "error: 'sed' is not an option of a run\n"
+        "  Did you mean 'seed'?\n"
+        f"  at {place.root}/script.py:3\n"
+    )
+
+
 def test_what_is_wrong_with_the_project_s_file_is_told_in_words_too(place: Place) -> None:
     place.write(script="from flow import flow\n\nflow.run(1)\n")
     (place.root / "penstock.toml").write_text("default_stak = 'local'\n")

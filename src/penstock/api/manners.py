@@ -1,8 +1,8 @@
 """Errors as people want them: our own in a few words, theirs without our frames in between.
 
 In a script by `sys.excepthook`, in IPython by the method that it asks an exception for. Both are
-put in place when the first session opens or a definition turns out to be wrong, and left alone where
-somebody else has been there before.
+put in place when the first session opens or something turns out to be wrongly written or called, and
+left alone where somebody else has been there before.
 """
 
 from __future__ import annotations
