@@ -431,6 +431,121 @@ def test_sources_are_those_of_the_code_that_runs(module: Module) -> None:
     }
 
 
+FIELDS = """
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+from settings import (
+    RATE,  # of learning
+    NAMES as WORDS,
+)
+
+@dataclass
+class Options:
+    depth: int = 3
+
+class Kind(Enum):
+    TREE = 1
+
+class Split(NamedTuple):
+    ratio: float = 0.8
+
+class Outer:
+    class Options:
+        depth = 5
+
+def step():
+    return Options(), Kind.TREE, Split(), Outer.Options.depth, RATE, WORDS
+"""
+
+
+def test_a_class_without_methods_and_an_imported_constant_have_a_source(module: Module) -> None:
+    module('RATE = 0.1\nNAMES = ["a"]', name="settings")
+    made = module(FIELDS)
+    root = Path(str(made.__file__)).parent
+    found = sources(of(made), root).sources
+
+    assert found["made.py:Options"] == "@dataclass\nclass Options:\n    depth: int = 3"
+    assert found["made.py:Kind"] == "class Kind(Enum):\n    TREE = 1"
+    assert found["made.py:Split"] == "class Split(NamedTuple):\n    ratio: float = 0.8"
+    assert found["made.py:Outer.Options"] == "class Options:\n    depth = 5"
+    assert found["made.py:RATE"] == "RATE = 0.1"
+    assert found["made.py:WORDS"] == 'NAMES = ["a"]'
+
+
+def test_a_module_that_is_reloaded_has_its_new_source(module: Module) -> None:
+    made = module("class A: pass\ndef step(x): return x + 1, A")
+    file = Path(str(made.__file__))
+    before = sources(of(made), file.parent).sources["made.py:step"]
+    file.write_text("class A: x = 1\n\ndef step(x): return x + 2, A")
+    stale = sources(of(made), file.parent).sources["made.py:step"]
+    importlib.reload(made)
+    after = sources(of(made), file.parent).sources
+
+    assert before == stale == "def step(x): return x + 1, A"
+    assert after == {"made.py:step": "def step(x): return x + 2, A", "made.py:A": "class A: x = 1"}
+
+
+def test_code_that_was_edited_before_anyone_looked_has_no_source(module: Module) -> None:
+    made = module("def step(x): return x + 1")
+    file = Path(str(made.__file__))
+    file.write_text("def step(x): return x + 2")
+
+    assert sources(of(made), file.parent).sources == {}
+
+
+NESTED = """
+import functools, operator
+
+class Model:
+    def __init__(self, rate): self.rates = [rate, abs]
+
+class Scaled:
+    def __init__(self, by): self.by = by
+    def __call__(self, function):
+        @functools.wraps(function)
+        def inner(x): return function(x) * self.by
+        return inner
+
+def one(x): return x
+def two(x): return -x
+def make(model): return lambda x: model.rates
+
+PLUS = functools.partial(operator.add, 10)
+ORDER = [one, two]
+MODELS = {"a": [Model(20)]}
+
+@Scaled(30)
+def scaled(x): return x
+def filled(x, table={"a": [abs, 40]}): return table
+class Holder:
+    models = [Model(50)]
+held = make(Model(60))
+
+def step(x): return PLUS(x), ORDER, MODELS, scaled(x), filled(x), Holder, held(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("add, 10", "add, 11", "PLUS"),
+        ("[one, two]", "[two, one]", "ORDER"),
+        ("Model(20)", "Model(21)", "MODELS"),
+        ("Scaled(30)", "Scaled(31)", "scaled"),
+        ("abs, 40", "abs, 41", "filled"),
+        ("Model(50)", "Model(51)", "Holder"),
+        ("Model(60)", "Model(61)", "make.<locals>.<lambda>"),
+    ],
+)
+def test_what_changes_deep_in_a_value_is_said_of_the_thing_that_holds_it(
+    module: Module, old: str, new: str, name: str
+) -> None:
+    before, after = of(module(NESTED)), of(module(NESTED.replace(old, new)))
+
+    assert {node.name for node in {*before.nodes} ^ {*after.nodes}} == {name}
+
+
 def test_edited_code_that_is_not_reloaded_keeps_its_digest(module: Module) -> None:
     made = module("A = {k: 1 for k in ('a', 'b')}\ndef step(x): return x + 1, A")
     before = of(made)

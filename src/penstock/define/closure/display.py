@@ -32,6 +32,33 @@ def statement(file: str, name: str) -> str:
     return found[0].rstrip() if len(found) == 1 else ""
 
 
+def assigned(text: str, name: str) -> str:
+    """The same, of a text without a file."""
+    found = _assignments(text, name)
+    return found[0].rstrip() if len(found) == 1 else ""
+
+
+def imported(file: str, name: str) -> tuple[int, str, str] | None:
+    """Of a name that a file imports from another one: how far up that is, its module, its name there."""
+    for start in _IMPORTS.finditer(text(file)):
+        for one in re.sub("#.*", "", start[3]).strip("()").split(","):
+            original, _, alias = one.partition(" as ")
+            if (alias or original).strip() == name:
+                return len(start[1]), start[2], original.strip()
+    return None
+
+
+def text(file: str) -> str:
+    """What a file says now."""
+    try:
+        return _read(file, os.stat(file).st_mtime_ns)
+    except OSError:
+        return ""
+
+
+_IMPORTS = re.compile(r"^from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]+)", re.MULTILINE)
+
+
 def _expression(file: str, name: str) -> ast.expr | None:
     found = _statements(file, name)
     if len(found) != 1:
@@ -56,7 +83,10 @@ def _statements(file: str, name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _found(file: str, changed: int, name: str) -> tuple[str, ...]:
-    text = _read(file, changed)
+    return _assignments(_read(file, changed), name)
+
+
+def _assignments(text: str, name: str) -> tuple[str, ...]:
     starts = re.finditer(rf"^{re.escape(name)}[ \t]*(?::[^=\n]+)?=(?!=)", text, re.MULTILINE)
     found = []
     for start in starts:

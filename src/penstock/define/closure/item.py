@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal as OneOf
 
 from blake3 import blake3
@@ -57,7 +57,7 @@ class Link(Struct, frozen=True):
     target: Target
     path: str = ""
     name: str = ""
-    """Where the constant stands that the label means; "" if it is part of the thing itself."""
+    """Where the value stands that the label means; "" if it is part of the thing itself."""
 
 
 def short(text: str) -> str:
@@ -102,28 +102,52 @@ def closure_of(root: Item, expand: Callable[[Item], None]) -> Closure:
 # ---- for people
 
 
-def _nodes(order: Iterable[Item]) -> tuple[ClosureNode, ...]:
+def _nodes(order: Sequence[Item]) -> tuple[ClosureNode, ...]:
     """Each thing with its own digest. Things of one name (lambdas) are one node."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for item in order:
         if item.kind != "value" and item.name:
             found.setdefault((item.path, item.name, item.kind), []).append(_own(item))
-        for link in item.links:
-            if link.name:
-                means = link.target if isinstance(link.target, str) else _own(link.target)
-                found[link.path, link.name, "constant"] = [means]
+    constants: dict[tuple[str, str, str], list[str]] = {}
+    named = {
+        (link.path, link.name): link.target for item in order for link in item.links if link.name
+    }
+    for (path, name), target in named.items():
+        means = target if isinstance(target, str) else _own(target)
+        # What decorates a function is said with it.
+        function = found.get((path, name, "function"))
+        if function is None:
+            constants[path, name, "constant"] = [means]
+        else:
+            function.append(means)
     return tuple(
         ClosureNode(path, name, kind, _digest(sorted(set(texts))))  # type: ignore[arg-type]  # kinds
-        for (path, name, kind), texts in sorted(found.items())
+        for (path, name, kind), texts in sorted((found | constants).items())
     )
 
 
 def _own(item: Item) -> str:
-    """What is told of a thing in its own place: its content, and what is plain in it."""
+    """What is told of a thing in its own place: its content, and the values in it."""
     if item.kind == "value" and not item.expanded:
         return item.name
-    plain = (link for link in item.links if isinstance(link.target, str) and not link.name)
-    return "\n".join([item.content, *(f"{link.label} {link.target}" for link in plain)])
+    told, inner = [], [item]
+    known = {id(item)}
+    for one in inner:
+        told.append(one.content)
+        for link in one.links:
+            target = link.target
+            if link.name:
+                continue
+            if isinstance(target, str):
+                told.append(f"{link.label} {target}")
+            elif target.kind == "value" and target.expanded:
+                told.append(f"{link.label}:")
+                if id(target) not in known:
+                    known.add(id(target))
+                    inner.append(target)
+            elif one.kind == "value":
+                told.append(f"{link.label} {target.address}")
+    return "\n".join(told)
 
 
 def _digest(texts: Iterable[str]) -> str:

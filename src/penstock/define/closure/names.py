@@ -171,12 +171,13 @@ def _follow(targets: Targets, item: Item, value: Any, place: Place, use: Use) ->
         item.links.append(Link(label, _dunder(targets, item, value, place)))
         return
     target, constant = _target(targets, item, value, place)
-    if constant:
+    if constant or (isinstance(target, Item) and target.kind == "value"):
         path = targets.of_globals(dict(place.namespace)).path
         item.links.append(Link(label, target, path, place.name))
-        yield value
     else:
         item.links.append(Link(label, target))
+    if constant:
+        yield value
 
 
 def _attribute(module: ModuleType, name: str) -> Any:

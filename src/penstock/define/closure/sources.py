@@ -5,7 +5,9 @@ from __future__ import annotations
 import linecache
 import os
 import re
+import sys
 import weakref
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -14,6 +16,7 @@ from typing import Any
 from msgspec import structs
 
 from penstock.core.graph import Closure, ClosureNode
+from penstock.core.naming import MAIN, STARTED, is_first_party
 from penstock.define.closure import display
 from penstock.define.closure.item import Item
 
@@ -22,6 +25,7 @@ _SEEN: dict[tuple[str, str, str], Any] = {}
 # Constants whose statement is not to be found, as in a notebook. No text: it may be a secret.
 _NUMBERS: dict[tuple[str, str], str] = {}
 _NUMBER = re.compile("(int|float|bool) ")
+_DEFINES = re.compile(r"\s*(?:async\s+)?(class|def)\s+(\w+)")
 
 
 def remember(closure: Closure, root: Item) -> None:
@@ -57,44 +61,128 @@ def sources(closure: Closure, root: Path) -> Closure:
 
 def _source(node: ClosureNode, root: Path) -> str:
     if node.kind == "constant":
-        written = display.statement(os.path.join(root, node.path), node.name)
+        written = _of_constant(os.path.join(root, node.path), node.name)
         number = _NUMBERS.get((node.path, node.name))
         return written or (f"{node.name} = {number}" if number else "")
     seen = _SEEN.get((node.path, node.name, node.digest))
     value = seen() if seen is not None else None
     if isinstance(value, FunctionType):
         return of_function(value.__code__)
-    if isinstance(value, type):
-        codes = [
-            member.__code__ for member in vars(value).values() if isinstance(member, FunctionType)
-        ]
-        return _of_class(
-            codes[0].co_filename if codes else os.path.join(root, node.path), value.__qualname__
-        )
-    return ""
+    return _of_class(value) if isinstance(value, type) else ""
 
 
 @lru_cache(maxsize=4096)
 def of_function(code: CodeType) -> str:
     """The lines of a function, decorators included, as they were when it was defined."""
-    lines = linecache.getlines(code.co_filename)
+    lines = _lines(code.co_filename, code)
     first = code.co_firstlineno - 1
     if first >= len(lines):
         return ""
     return _block(lines, first, last=_last_line(code))
 
 
-def _of_class(file: str, qualname: str) -> str:
-    lines = linecache.getlines(file)
-    name = qualname.rpartition(".")[2]
-    start = re.compile(rf"\s*class\s+{re.escape(name)}\b")
-    for i, line in enumerate(lines):
-        if start.match(line):
-            first = i
-            while first and lines[first - 1].lstrip().startswith("@"):
-                first -= 1
-            return _block(lines, first, last=i + 1)
+def _of_class(cls: type) -> str:
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    for lines in _texts(cls, file):
+        first = _line_of_class(lines, cls.__qualname__)
+        if first >= 0:
+            start = first
+            while start and lines[start - 1].lstrip().startswith("@"):
+                start -= 1
+            return _block(lines, start, last=first + 1)
     return ""
+
+
+def _texts(cls: type, file: str | None) -> Iterator[Sequence[str]]:
+    """What the class may be written in, as its methods tell it: those apart that others have written."""
+    for member in vars(cls).values():
+        code = getattr(member, "__code__", None)
+        if isinstance(code, CodeType) and (
+            code.co_filename == file
+            or (
+                not file
+                and code.co_filename in linecache.cache
+                and is_first_party(code.co_filename)
+            )
+        ):
+            yield _lines(code.co_filename, code)
+            return
+    if file:
+        yield _lines(file, None)
+    else:
+        yield from _cells()
+
+
+def _line_of_class(lines: Sequence[str], qualname: str) -> int:
+    """Where the class begins that has this name in the end; -1 if none has."""
+    around: list[tuple[int, str]] = []
+    found = -1
+    for i, line in enumerate(lines):
+        match = _DEFINES.match(line)
+        if match is None:
+            continue
+        while around and around[-1][0] >= _indent(line):
+            around.pop()
+        name = (around[-1][1] if around else "") + match[2]
+        is_class = match[1] == "class"
+        if is_class and name == qualname:
+            found = i
+        around.append((_indent(line), f"{name}." if is_class else f"{name}.<locals>."))
+    return found
+
+
+def _of_constant(file: str, name: str, depth: int = 0) -> str:
+    """The assignment of a constant, also where it is imported from another file of the project."""
+    if not os.path.isfile(file):
+        found = (display.assigned("".join(lines), name) for lines in _cells())
+        return next((text for text in found if text), "")
+    if written := display.statement(file, name):
+        return written
+    origin = display.imported(file, name) if depth < 5 else None
+    if origin is None:
+        return ""
+    level, module, original = origin
+    folder = os.path.dirname(file)
+    for _ in range(level - 1):
+        folder = os.path.dirname(folder)
+    loaded = None if level else getattr(sys.modules.get(module), "__file__", None)
+    place = os.path.join(folder, *module.split("."))
+    for home in (loaded, f"{place}.py", os.path.join(place, "__init__.py")):
+        if home and is_first_party(home) and os.path.isfile(home):
+            return _of_constant(home, original, depth + 1)
+    return ""
+
+
+# ---- lines
+
+
+def _lines(file: str, code: CodeType | None) -> Sequence[str]:
+    """Of the file as it was when this code was read: there may be an older text, or a newer one."""
+    held = linecache.getlines(file)
+    if not display.edited(file, STARTED):
+        return held
+    now = display.text(file).splitlines(keepends=True)
+    if code is None:
+        return now
+    return next((lines for lines in (held, now) if code in _codes(file, "".join(lines))), ())
+
+
+@lru_cache(maxsize=16)
+def _codes(file: str, text: str) -> frozenset[CodeType]:
+    """All code that this text is compiled to."""
+    try:
+        found = [compile(text, file, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return frozenset()
+    for code in found:
+        found += (value for value in code.co_consts if isinstance(value, CodeType))
+    return frozenset(found)
+
+
+def _cells() -> Iterator[Sequence[str]]:
+    """Of a notebook, the last one first."""
+    for text in reversed(vars(sys.modules[MAIN]).get("_ih", ())):
+        yield str(text).splitlines(keepends=True)
 
 
 def _last_line(code: CodeType) -> int:
@@ -103,7 +191,7 @@ def _last_line(code: CodeType) -> int:
     return max(last, *inner, code.co_firstlineno)
 
 
-def _block(lines: list[str], first: int, *, last: int) -> str:
+def _block(lines: Sequence[str], first: int, *, last: int) -> str:
     """From a line on, at least to `last`, then while lines are indented deeper or close a bracket."""
     indent = _indent(lines[first])
     end = last
