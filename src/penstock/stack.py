@@ -22,7 +22,7 @@ from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Catalog, Executor, MetadataStore, Serializer
 from penstock.core.project import Project
 from penstock.core.signing import signing_key
-from penstock.errors import ConfigError, UsageError
+from penstock.errors import ConfigError, StoreError, UsageError
 from penstock.perform.call import Tools
 from penstock.plugins import create, entry_points, find
 from penstock.serializers import default_serializers
@@ -225,8 +225,18 @@ def _artifacts(project: Project, backend: Backend, catalog: Callable[[], Catalog
         root=project.root,
         key=lambda: signing_key(project.home),
         lookup=lambda id: catalog().manifest(id),
-        memo=lambda name, value=None: catalog().memo(name, value),
+        memo=lambda name, value=None: _memo(catalog(), name, value),
     )
+
+
+def _memo(catalog: Catalog, name: str, value: str | None) -> str | None:
+    """What may be remembered of a file: who may only read goes without, and looks at it again."""
+    try:
+        return catalog.memo(name, value)
+    except StoreError:
+        if value is None:
+            raise
+        return value
 
 
 def _serializers() -> Sequence[Serializer | Deferred]:

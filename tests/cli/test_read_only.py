@@ -79,6 +79,29 @@ def test_every_command_that_reads_reads(kept: Project) -> None:
     assert reads(kept, "show", "--json").json["run"]["status"] == "done"
 
 
+def test_a_file_that_is_new_to_the_records_is_looked_at_all_the_same(kept: Project) -> None:
+    kept.write(
+        "sizes.py",
+        """
+        from pathlib import Path
+        from penstock import pipeline, step
+
+        @step
+        def size(file: Path) -> int:
+            return file.stat().st_size
+
+        @pipeline
+        def sizes(file: Path = Path("data.csv")) -> int:
+            return size(file)
+        """,
+    )
+    # Of a file as young as its clock is coarse nothing is remembered.
+    os.utime(kept.write("data.csv", "1,2"), (0, 0))
+    assert reads(kept, "plan", "sizes.py").out.startswith("  size  execute")
+    assert reads(kept, "compile", "sizes.py").code == 0
+    assert reads(kept, "diff", "last", "sizes.py").err == ""
+
+
 def test_what_writes_says_that_it_cannot_and_what_to_do(kept: Project) -> None:
     note = ["note", "last", "--name", "x"]
     for words in (["run", "flow.py"], ["keep", "last"], ["rm", "last"], note):
