@@ -20,7 +20,7 @@ from penstock.config.sources import settle
 from penstock.core import io
 from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Catalog, Executor, MetadataStore, Serializer
-from penstock.core.project import Project
+from penstock.core.project import STATE, Project
 from penstock.core.signing import signing_key
 from penstock.errors import ConfigError, StoreError, UsageError
 from penstock.perform.call import Tools
@@ -206,7 +206,7 @@ def local_records(project: Project) -> tuple[int, int] | None:
 def _ignored(project: Project) -> None:
     """The state ignores itself for git; where PENSTOCK_HOME has moved it, that is not our folder."""
     mark = project.home / ".gitignore"
-    if project.home == project.root / ".penstock" and not mark.exists():
+    if project.home == project.root / STATE and not mark.exists():
         with io.explained("make the project's .penstock folder"):
             io.mkdirs(project.home)
             io.replace(mark, b"*\n")

@@ -12,7 +12,8 @@ from penstock import pipeline, step
 
 @step
 def count(path: Path) -> int:
-    return sum(len(f.read_text()) for f in ([path] if path.is_file() else sorted(path.iterdir())))
+    files = [path] if path.is_file() else [f for f in sorted(path.iterdir()) if f.is_file()]
+    return sum(len(f.read_text()) for f in files)
 
 @pipeline
 def flow(path: Path) -> int:
@@ -51,6 +52,17 @@ def test_a_folder_is_kept_with_its_files(place: Place) -> None:
         "data {'one.txt': '1', 'two.txt': '22'}",
         "data {'two.txt': '22', 'one.txt': '1'}",
     )
+
+
+def test_the_records_of_the_project_are_no_content_of_its_folder(place: Place) -> None:
+    place.write({"flow.py": FLOW, "one.txt": "1"})
+    assert place.penstock("run", "flow.py", "-p", "path=.").returncode == 0
+    (kept,) = copies(place)
+    code = f"import os; from penstock import ref; copy = ref('artifact:{kept['artifact']}').load()"
+    listed = place.python("-c", f"{code}; print(sorted(os.listdir(copy)))").stdout.strip()
+    assert listed == "['flow.py', 'one.txt', 'pyproject.toml']"
+    again = json.loads(place.penstock("run", "flow.py", "-p", "path=.", "--json").stdout)
+    assert [step["status"] for step in again["steps"]] == ["reused"]
 
 
 def test_what_is_larger_than_the_setting_is_not_kept(place: Place) -> None:

@@ -106,6 +106,27 @@ def test_as_it_was_compiled_all_is_reused(place: Place) -> None:
     assert set(ran(place, "p.yaml").values()) == {"reused"}
 
 
+def test_without_a_date_a_spec_is_of_the_day_on_which_it_runs(place: Place) -> None:
+    place.write(
+        dated="""
+        from datetime import date, datetime
+        from penstock import logical_date, pipeline, step
+
+        @step
+        def told(day: date, moment: datetime) -> str:
+            return f"{day} {moment}"
+
+        @pipeline
+        def dated(day: date = logical_date(), moment: datetime = logical_date()) -> str:
+            return told(day, moment)
+        """
+    )
+    assert place.penstock("compile", "dated.py:dated", "-o", "dated.yaml").returncode == 0
+    assert ran(place, "dated.yaml") == {"told": "done"}
+    day = json.loads(place.penstock("show", "last", "--json").stdout)["run"]["logical_date"]
+    assert ran(place, "dated.py:dated", "--date", day) == {"told": "reused"}
+
+
 def test_the_file_reads_well(place: Place) -> None:
     assert (
         (place.root / "p.yaml").read_text()

@@ -7,12 +7,13 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from blake3 import blake3
 
 from penstock.core.digest import digest_struct
+from penstock.core.project import STATE
 from penstock.errors import SerializationError
 
 Memo = Callable[..., str | None]
@@ -58,8 +59,18 @@ def _folder(
     entries = [
         (name, _digest(os.path.join(path, name), memo, (*above, here)))
         for name in sorted(os.listdir(path))
+        if name != STATE
     ]
     return digest_struct("folder", *entries)
+
+
+def walked(
+    folder: str | PurePath, *, links: bool = False
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """As `os.walk`, without a project's records: they change with each step, and are no data of it."""
+    for where, inner, names in os.walk(folder, followlinks=links):
+        inner[:] = [name for name in inner if name != STATE]
+        yield where, inner, names
 
 
 def _file(path: str, found: os.stat_result, memo: Memo) -> str:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
+from msgspec.structs import replace
 
 from penstock.cli import completing, watched
 from penstock.cli.binding import assignments, bind
@@ -139,12 +141,18 @@ def prepare(target: str, given: Mapping[str, Any], *, reading: bool = False) -> 
     # What a module prints when it is imported is no result of the command, either.
     with _streams(keep=False):
         loaded = _loaded(meant, project)
-    settled = options_of(project, loaded, given)
+    settled = _dated(options_of(project, loaded, given))
     opened = session(project, settled.stack.name, reading=reading)
     with _streams(keep=False):
         definition = _definition(loaded, settled, watched.noting(opened.environment()))
     _check(opened, definition, settled)
     return Prepared(opened, definition, settled)
+
+
+def _dated(settled: Settled) -> Settled:
+    """One date for the whole run, though midnight may come while the graph is built."""
+    date = settled.options.logical_date or datetime.now(UTC).date().isoformat()
+    return replace(settled, options=replace(settled.options, logical_date=date))
 
 
 class Spec(Protocol):

@@ -9,6 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 MARKS = ("penstock.toml", "pyproject.toml", ".git")
+STATE = ".penstock"
+"""The folder of a project's records."""
 
 
 class Project(Struct, frozen=True):
@@ -29,7 +31,7 @@ def find_project(start: Path) -> Project:
     root = next((f for f in (start, *start.parents) if any((f / m).exists() for m in MARKS)), start)
     home = os.environ.get("PENSTOCK_HOME")
     name = declared_name(root) or root.name or "root"
-    return Project(root, name, Path(home).resolve() if home else root / ".penstock")
+    return Project(root, name, Path(home).resolve() if home else root / STATE)
 
 
 def declared_name(root: Path) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from penstock.artifacts.codec import Artifacts
-from penstock.artifacts.paths import MANY, paths_in
+from penstock.artifacts.paths import MANY, paths_in, walked
 from penstock.core.calls import Argument, Assemble, Given, Load, Reveal, assemble
 from penstock.core.graph import Access
 from penstock.core.records import Made, Manifest, made
@@ -172,7 +172,7 @@ def look(path: PurePath) -> Look:
         return None
     look: list[Any] = [seen.st_ino, seen.st_size, seen.st_mtime_ns]
     if os.path.isdir(path):
-        for folder, _, names in os.walk(path):
+        for folder, _, names in walked(path):
             for name in sorted(names):
                 full = os.path.join(folder, name)
                 try:

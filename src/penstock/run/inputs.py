@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from penstock.artifacts.codec import Artifacts, manifest_id
+from penstock.artifacts.paths import walked
 from penstock.core.records import Manifest
 
 LIMIT = 16 << 20
@@ -33,7 +34,7 @@ def _size(path: Path, limit: int) -> int:
     if not path.is_dir():
         return path.stat().st_size
     total = 0
-    for folder, _, files in os.walk(path):
+    for folder, _, files in walked(path):
         for name in files:
             total += os.stat(os.path.join(folder, name)).st_size
             if total > limit:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from penstock.artifacts.paths import walked
 from penstock.core.digest import digest_struct
 from penstock.core.ports import Encoded, Family, Files
 from penstock.core.records import Manifest
@@ -103,7 +104,7 @@ class Paths:
 def _store(folder: Path, files: Files) -> list[str]:
     """Add every file below; the folders, parents first."""
     folders = ["."]
-    for where, inner, names in os.walk(folder, followlinks=True):
+    for where, inner, names in walked(folder, links=True):
         inner.sort()
         base = Path(where).relative_to(folder)
         folders += [str(base / name) for name in inner]
