@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from msgspec import Struct
@@ -19,7 +16,7 @@ from msgspec.structs import replace
 from penstock import __version__
 from penstock.artifacts import pickled
 from penstock.config.settings import configure
-from penstock.core import liveness
+from penstock.core import interrupts, liveness
 from penstock.core.digest import digest_bytes
 from penstock.core.events import RunStarted, TextsFound
 from penstock.core.graph import (
@@ -132,22 +129,25 @@ class Session:
         record = replace(
             self._record(prepared, options, digest), provenance=surroundings.provenance
         )
-        token = metadata.journal.begin(record)
-        commits = Commits(
-            metadata.journal, self.stack.artifacts.store, record.id, token, tuple(listeners)
-        )
-        commits.tell(RunStarted(record))
-        commits.add(TextsFound({**surroundings.texts, digest: graph, **self._sources(prepared)}))
-        engine = self._engine(prepared, record, options, commits)
-        renewal = Renewal(metadata.journal, token, self._renewer(token))
-        renewal.start()
-        try:
-            with _terminable(), Preserved():
+        texts = {**surroundings.texts, digest: graph, **self._sources(prepared)}
+        reasons = self._reasons(prepared, record)
+        with interrupts.held(), Preserved():
+            token = metadata.journal.begin(record)
+            commits = Commits(
+                metadata.journal, self.stack.artifacts.store, record.id, token, tuple(listeners)
+            )
+            engine = self._engine(prepared, record, options, commits, reasons)
+            renewal = Renewal(metadata.journal, token, self._renewer(token))
+            renewal.start()
+            try:
+                commits.tell(RunStarted(record))
+                commits.add(TextsFound(texts))
                 return self._finish(engine, commits, record)
-        finally:
-            renewal.stop()
-            engine.close()
-            self._tidy(record.id)
+            finally:
+                interrupts.end()
+                renewal.stop()
+                engine.close()
+                self._tidy(record.id)
 
     def _finish(self, engine: Engine, commits: Commits, record: RunRecord) -> Ended:
         try:
@@ -155,6 +155,7 @@ class Session:
             error, exception = _why(engine)
             commits.end(status, error)
         except KeyboardInterrupt:
+            interrupts.end()
             engine.interrupt("the run was interrupted")
             commits.end("cancelled", None)
             raise
@@ -163,6 +164,7 @@ class Session:
         except Exception as ours:
             # A store refused, or we are wrong ourselves: a run must not seem to go on for that, so
             # say it in the record, if that works now.
+            interrupts.end()
             try:
                 with suppress(PenstockError):
                     engine.interrupt("the run could not go on")
@@ -265,11 +267,15 @@ class Session:
         )
 
     def _engine(
-        self, prepared: _Prepared, record: RunRecord, options: Options, commits: Commits
+        self,
+        prepared: _Prepared,
+        record: RunRecord,
+        options: Options,
+        commits: Commits,
+        reasons: Reasons,
     ) -> Engine:
         metadata, values = self.stack.metadata, self._values(prepared)
         decider = self._decider(prepared, options, values)
-        reasons = self._reasons(prepared, record)
         workers = 0 if options.pdb else options.workers or 0
 
         def executor(kind: str) -> Executor:
@@ -419,21 +425,3 @@ def _sources_in(source: Input) -> Iterator[SourceRef]:
 
 def _shown(source: Input) -> Any:
     return plain(source.value) if isinstance(source, Literal) else repr(source)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM cancel a run in good order, as Ctrl-C does."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

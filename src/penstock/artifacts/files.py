@@ -18,11 +18,12 @@ from penstock.errors import ArtifactDamaged, SerializationError
 class NewFile(io.RawIOBase):
     """A file that begins in memory, and moves to the store when it outgrows a manifest's row."""
 
+    _writer: Writer | None = None  # Of the class: one that was interrupted in its making goes, too.
+
     def __init__(self, store: ArtifactStore, name: str, size: int | None, limit: int) -> None:
         self._store = store
         self._size = size
         self._limit = limit
-        self._writer: Writer | None = None
         self._small: list[bytes] = []
         self._length = 0
         self.name = name

@@ -29,6 +29,8 @@ SHARE = 20
 """A look at very many files is followed by a pause so many times as long as it took."""
 SETTLE = 0.1
 """Seconds for which files must stay as they are: editors write in several steps, tools several files."""
+LAST_WORDS = 2.0
+"""Seconds that a run has to end when someone is impatient."""
 FLAG = "--watch"
 MAIN = "import sys; sys.path[:] = {path!r}; from penstock.cli.watched import main; sys.exit(main({pipe}, {lifeline}, {arguments!r}))"
 
@@ -167,13 +169,20 @@ class _Run:
         return {folder: _modules(folder) for folder in folders if self.code}
 
     def cancel(self) -> None:
-        """In good order; at once, when Ctrl-C comes again."""
+        """In good order; at once, when Ctrl-C comes again, though it may still say what became of it."""
         try:
             self._hang_up()
         except KeyboardInterrupt:
             if self._process is not None:
-                self._process.kill()
+                self._hurry(self._process)
             self._end()
+
+    def _hurry(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            process.send_signal(signal.SIGINT)
+            process.wait(LAST_WORDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
 
     # ---- inner
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from typing import Literal as OneOf
 
+from penstock.core import interrupts
 from penstock.core.calls import (
     Advanced,
     Began,
@@ -160,7 +161,9 @@ class ProcessExecutor:
         blind = any(worker.ended < 0 for worker in self._workers)
         if blind:
             timeout = TICK if timeout is None else min(timeout, TICK)
+        heeded = interrupts.heed()
         ready = self._selector.select(timeout if timeout is None else max(timeout, 0.0))
+        interrupts.hold(heeded)
         gone: dict[int, Worker] = {}
         for key, _ in ready:
             worker: Worker = key.data

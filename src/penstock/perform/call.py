@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from penstock.artifacts.codec import Artifacts
 from penstock.artifacts.streams import is_stream
+from penstock.core import interrupts
 from penstock.core.calls import DATED, Broke, Call, Outcome, Succeeded
 from penstock.core.failing import cut, describe, retryable
 from penstock.core.naming import MAIN
@@ -63,6 +64,7 @@ def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Noti
     name = f"{call.run}.{file_name(call.node, call.index)}.{os.getpid()}"
     scratch = Path(f"{tools.scratch}{os.sep}{name}")
     loader = Loader(tools.artifacts, scratch, copies=not tools.own)
+    heeded = interrupts.heed()
     try:
         if tools.closure is not None and tools.closure(function) != call.code:
             return _refused(_changed(call), meter)
@@ -74,6 +76,7 @@ def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Noti
     except PenstockError as error:
         return _refused(error, meter)
     finally:
+        interrupts.hold(heeded)
         if os.path.isdir(scratch):
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -96,8 +99,11 @@ def _loaded(
     outputs: dict[str, Manifest] = {}
     failure: BaseException | None = None
     drew = False
+    # Put up and taken down whole: no interrupt comes between.
+    interrupts.hold(False)
     with Stage(scene, watch, meter, capture, memory) as stage:
         try:
+            interrupts.heed()
             results = _outputs(call, invoke(function, arguments))
             del arguments
             for name in [name for name, value in results.items() if is_stream(value)]:
@@ -120,6 +126,8 @@ def _loaded(
             if is_quit(error) and not tools.own:
                 raise KeyboardInterrupt from error
             failure = error
+        finally:
+            interrupts.hold(False)
     logged, notes = _logged(scene, secrets), _notes(scene)
     if failure is not None:
         told = describe(failure)

@@ -7,9 +7,12 @@ import time
 import warnings
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from penstock.core import interrupts
 from penstock.core.events import Barrier, Checkpointed, Event, RunEnded, StepChanged
 from penstock.core.ports import ArtifactStore, Journal, Listener
-from penstock.core.records import ErrorRecord, Manifest, Status, now
+from penstock.core.records import ErrorRecord, Manifest, Status, StepRecord, now
 from penstock.errors import StoreError
 
 INTERVAL = 5.0
@@ -34,6 +37,8 @@ class Commits:
         self.journal, self.store, self.run, self.token = journal, store, run, token
         self.listeners = listeners
         self.events: list[Event] = []
+        self.open: dict[tuple[str, str], StepRecord] = {}
+        """Steps that are recorded as running."""
         self.files: list[str] = []
         self.artifacts: list[str] = []
         self.volume = 0
@@ -116,17 +121,34 @@ class Commits:
             self.last = time.monotonic()
 
     def end(self, status: Status, error: ErrorRecord | None) -> None:
-        """The last barrier, then the run's end, durable with all before it."""
+        """The last barrier, then the run's end, durable with all before it.
+
+        Who is impatient gets the end alone: nothing is said to be safe that may not be.
+        """
+        self._let_go(error)
         self.flush()
+        ended = RunEnded(self.run, status, now(), error)
+        if interrupts.hurried():
+            self._end(ended)
+            return
+        heeded = interrupts.heed()
         if self.syncing is not None:
             self.syncing.join()
             self.syncing.check()
         self.store.sync(self.files)
-        self._end(Barrier(self.run), RunEnded(self.run, status, now(), error))
+        interrupts.hold(heeded)
+        self._end(Barrier(self.run), ended)
 
     def give_up(self, error: ErrorRecord) -> None:
         """The run's end where a store refused: nothing is said to be safe that may not be."""
+        self._let_go(error)
         self._end(RunEnded(self.run, "failed", now(), error))
+
+    def _let_go(self, error: ErrorRecord | None) -> None:
+        """A step that was in hand when the run broke off has ended with it."""
+        why = error.message if error is not None else "the run was interrupted"
+        for step in tuple(self.open.values()):
+            self.add(StepChanged(replace(step, status="cancelled", ended=now(), reason=why)))
 
     def _end(self, *last: Event) -> None:
         self.events += last
@@ -139,7 +161,12 @@ class Commits:
 
     def _note(self, event: Event) -> None:
         match event:
-            case StepChanged(manifests=manifests):
+            case StepChanged(step=step, manifests=manifests):
+                place = step.node, step.index
+                if step.status == "running":
+                    self.open[place] = step
+                else:
+                    self.open.pop(place, None)
                 for manifest in manifests:
                     self._put(manifest)
             case Checkpointed(manifest=manifest, items=items):

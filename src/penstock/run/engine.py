@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from penstock.core import interrupts
 from penstock.core.calls import Advanced, Broke, Call, Given, Outcome, Saved, Succeeded
 from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
 from penstock.core.graph import Each
@@ -112,7 +113,9 @@ class Engine(Struct):
             for running, outcome in self.pool.wait(timeout):
                 self._finish(running, outcome)
         elif timeout:
+            heeded = interrupts.heed()
             time.sleep(timeout)
+            interrupts.hold(heeded)
         moment = time.monotonic()
         while self.due and self.due[0][0] <= moment:
             self.agenda.ready.append(heapq.heappop(self.due)[2])
@@ -134,6 +137,7 @@ class Engine(Struct):
     def _advance(self) -> None:
         """Everything that can be done without waiting."""
         while True:
+            interrupts.check()
             if self.stalled and self.pool.free():
                 self._execute(self.stalled.popleft())
             elif self.agenda.ready:
@@ -335,7 +339,9 @@ class Engine(Struct):
                 return
             case Broke(exception=exception):
                 if exception is not None and self.setting.failed is not None:
+                    heeded = interrupts.heed()
                     self.setting.failed(exception)
+                    interrupts.hold(heeded)
                 self.endings.fail(task, outcome)
 
     def _heal(self, task: Task, lost: Sequence[str]) -> bool:

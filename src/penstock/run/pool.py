@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct, field
 
+from penstock.core import interrupts
 from penstock.core.calls import Advanced, Call, Finished, Outcome, Saved, Signal, Work
 from penstock.core.ports import Executor
 from penstock.run.tasks import Running, Task
@@ -50,11 +51,14 @@ class Pool(Struct):
             yield from self._ended(self.executors[kind].poll(patience))
 
     def stop(self) -> Iterator[Ended]:
-        """Stop all calls; each as it ends. Those that do not end in time stay in `running`."""
+        """Stop all calls; each as it ends. Those that do not end in time stay in `running`.
+
+        Who is impatient does not wait for them.
+        """
         for number, running in list(self.running.items()):
             self.executors[running.executor].cancel(number)
         deadline = time.monotonic() + GRACE
-        while self.running and time.monotonic() < deadline:
+        while self.running and time.monotonic() < deadline and not interrupts.hurried():
             yield from self.wait(POLL)
 
     def close(self) -> None:
