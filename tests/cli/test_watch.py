@@ -339,7 +339,8 @@ def test_who_is_in_the_debugger_is_not_thrown_out_by_a_save(project: Project) ->
     with seated(project, *project.command("run", "flow.py", "--watch", "--pdb")) as seat:
         assert seat.asks("p depth") == "6"
         project.write("flow.py", FLOW)
-        assert seat.asks("p depth, lr") == "(6, 0.1)"
+        # Newer Pythons say first that the file has changed.
+        assert seat.asks("p depth, lr").endswith("(6, 0.1)")
         seat.type("q")
         seat.until("flow.py changed")
         seat.until(": 1 done, 1 reused")

@@ -125,7 +125,7 @@ def test_a_value_becomes_what_the_annotation_asks_for(
         ("[\x01]", list[str], "'depth': expected a list, got '[\\x01]'"),
         ("{lr: 1", Hyper, "'depth': expected a mapping, got '{lr: 1'"),
         ("[" * 5000, list[int], "'depth': expected a list, got '[[["),
-        ("[" * 5000 + "]" * 5000, list[int], "'depth': expected a list, got '[[["),
+        ("[" * 100_000 + "]" * 100_000, list[int], "'depth': expected a list, got '[[["),
     ],
 )
 def test_what_does_not_fit_names_the_parameter_and_what_was_expected(

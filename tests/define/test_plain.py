@@ -146,7 +146,7 @@ def test_a_step_that_is_skipped_by_itself_gives_none() -> None:
 
 def test_a_condition_is_true_or_false() -> None:
     with pytest.raises(UsageError, match="a condition of 'add' is -2"):
-        add.when(~True)(1, 2)
+        add.when(-2)(1, 2)
 
 
 def test_seeded_calls_draw_what_a_run_draws() -> None:

@@ -67,6 +67,9 @@ def lgb(cls: Any, depth: int, **more: Any) -> Any:
     return cls(n_estimators=4, max_depth=depth, random_state=1, n_jobs=1, verbose=-1, **more)
 
 
+# Deprecated by newer versions of xgboost, and still in use.
+pytestmark = pytest.mark.filterwarnings("ignore:.*XGBRFClassifier:FutureWarning")
+
 ESTIMATORS: dict[str, Any] = {
     "xgboost's classifier": lambda depth=2: xgb(XGBClassifier, depth).fit(X, Y),
     "xgboost's classifier of three": lambda depth=2: xgb(XGBClassifier, depth).fit(X, THREE),

@@ -131,7 +131,7 @@ def test_what_json_says_is_json(shelf: Artifacts) -> None:
         np.int64(3), np.float64(0.1), np.float32("nan"), np.float16(0.1), np.bool_(True),
         np.complex64(1j), np.longdouble(1) / 3, np.str_("é"), np.bytes_(b"x"),
         np.str_(""), np.bytes_(b""),
-        np.datetime64("2020-01-01T00:00", "m"), np.datetime64("NaT"), np.timedelta64(3, "s"),
+        np.datetime64("2020-01-01T00:00", "m"), np.datetime64("NaT", "ns"), np.timedelta64(3, "s"),
         np.uint64(2**64 - 1),
     ],
 )  # fmt: skip

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -276,7 +277,11 @@ class ArtifactStoreContract:
         first = put(store, noise(9 << 20))
         writer: Writer = store.writer()
         writer.write(b"parent")
-        if (child := os.fork()) == 0:
+        with warnings.catch_warnings():
+            # Newer Pythons warn of a fork beside threads, such as a store may have.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
             try:
                 store.sync([put(store, noise(9 << 20, 1)).digest])
                 os._exit(0 if read(store, first) == noise(9 << 20) else 1)

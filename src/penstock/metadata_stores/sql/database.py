@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,11 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
+def _closed(connection: sqlite3.Connection, forks: int) -> None:
+    if forks == _forks:
+        connection.close()
+
+
 class Database:
     """Safe for several threads: one transaction at a time."""
 
@@ -65,6 +71,8 @@ class Database:
         connection = connect(
             self.path, timeout=BUSY, check_same_thread=False, cached_statements=256
         )
+        # Where nobody closes it: when it is no longer used, or when the process ends.
+        weakref.finalize(self, _closed, connection, _forks)
         for pragma in PRAGMAS:
             connection.execute(pragma)
         return connection
@@ -75,8 +83,7 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
-            if self._forks == _forks:
-                self._connection.close()
+            _closed(self._connection, self._forks)
 
     # ---- transactions
 
