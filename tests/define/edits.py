@@ -23,7 +23,7 @@ FILES = {
         import editable
         from shop import cfg, near, registry
         from shop import cfg as settings
-        from shop.kinds import Colour, Point, Row, Sized
+        from shop.kinds import Colour, Pair, Point, Row, Sized
         from shop.models import Base, Child, Loud
         from shop.near import helper as close
         from shop.near import left, right, scaled, wrapped
@@ -231,6 +231,10 @@ FILES = {
             return Row(1)
 
 
+        def pair(x):
+            return Pair(1)
+
+
         def sized(x):
             return Sized(1).size()
 
@@ -391,6 +395,8 @@ FILES = {
         from enum import Enum
         from typing import NamedTuple
 
+        import attrs
+
 
         class Colour(Enum):
             RED = 1
@@ -408,6 +414,12 @@ FILES = {
 
             def norm(self):
                 return self.x + self.y
+
+
+        @attrs.frozen
+        class Pair:
+            one: int
+            two: int = attrs.field(default=2, hash=False)
 
 
         class Row(NamedTuple):
@@ -563,6 +575,8 @@ REAL = (
     edit("dataclass factory", "shop/kinds.py", ("default_factory=list", "default_factory=tuple"), runs="point"),
     edit("NamedTuple default", "shop/kinds.py", ('"none"', '"some"'), runs="row"),
     edit("NamedTuple fields swapped", "shop/kinds.py", ("value: int\n    label: str =", "label: int\n    value: str ="), runs="row"),
+    edit("attrs default", "shop/kinds.py", ("default=2", "default=3"), runs="pair"),
+    edit("attrs hash", "shop/kinds.py", ("hash=False", "hash=True"), runs="pair"),
     edit("metaclass", "shop/kinds.py", ("super().__call__(*args)", "super().__call__(*args[:1])"), runs="sized"),
     edit("descriptor", "shop/kinds.py", ("return 1", "return 2"), runs="sized"),
     edit("slots", "shop/kinds.py", ('("n",)', '("n", "m")'), runs="sized"),

@@ -159,6 +159,23 @@ EDITS = {
         """,
         ("hours=1", "hours=2"),
     ),
+    "a default of a dataclass that a call makes": (
+        """
+        from dataclasses import field, make_dataclass
+        Options = make_dataclass("Options", [("depth", int, field(default=1))])
+        def step(): return Options().depth
+        """,
+        ("default=1", "default=2"),
+    ),
+    "a method of a class that a call makes": (
+        """
+        import types
+        def rate(self): return 1
+        Model = types.new_class("Model", (), {}, lambda names: names.update(rate=rate))
+        def step(): return Model().rate()
+        """,
+        ("return 1", "return 2"),
+    ),
     "a number too long to be written": (
         """
         LONG = 10**5000
@@ -180,6 +197,23 @@ def test_an_edit_of_what_hides_changes_the_digest(
 
     assert before.digest == again.digest != after.digest
     assert before.problems == ()
+
+
+def test_a_function_that_pydantic_checks_leads_to_what_it_uses_and_no_further(
+    closure: Callable[[str], Closure],
+) -> None:
+    text = """
+        import pydantic
+        def rate(): return 2
+        @pydantic.validate_call
+        def scaled(x: int): return x * rate()
+        def unrelated(): return 1
+        def step(x): return scaled(x)
+        """
+
+    assert closure(text).digest == closure(text.replace("return 1", "return 2")).digest
+    assert closure(text).digest != closure(text.replace("return 2", "return 3")).digest
+    assert closure(text).digest != closure(text.replace("x: int", "x: float")).digest
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ def _members(cls: Any) -> Iterator[tuple[str, object]]:
             continue
         if is_dataclass and name in _GENERATED and _is_generated(member):
             continue
+        if name == "__hash__" and _is_by_attrs(member):
+            member = "by attrs"  # It holds a number that is another one in each process.
         yield name, member
     for name, field in sorted(vars(cls).get("__pydantic_fields__", {}).items()):
         yield name, repr(field)
@@ -139,6 +141,11 @@ def _is_generated(member: object) -> bool:
     return member is None or (
         isinstance(wrapped, FunctionType) and wrapped.__code__.co_filename == "<string>"
     )
+
+
+def _is_by_attrs(member: object) -> bool:
+    code = getattr(member, "__code__", None)
+    return code is not None and code.co_filename.startswith("<attrs generated")
 
 
 def _members_of_enum(cls: Any) -> Iterator[tuple[str, object]]:

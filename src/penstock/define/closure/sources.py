@@ -68,7 +68,9 @@ def _source(node: ClosureNode, root: Path) -> str:
     value = seen() if seen is not None else None
     if isinstance(value, FunctionType):
         return of_function(value.__code__)
-    return _of_class(value) if isinstance(value, type) else ""
+    if isinstance(value, type):  # One without a body is made by a call.
+        return _of_class(value) or _of_constant(os.path.join(root, node.path), node.name)
+    return ""
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -37,8 +38,13 @@ _BUILTIN = (
     MemberDescriptorType,
     type(vars(dict)["fromkeys"]),
 )
-# Their state says nothing about results: loggers, locks, thread-locals.
-_INERT = frozenset(("logging", "_thread", "threading", "_contextvars", "loguru._logger"))
+# Their state says nothing about results: loggers, locks, thread-locals, where annotations are resolved.
+_INERT = frozenset(
+    (
+        *("logging", "_thread", "threading", "_contextvars", "loguru._logger"),
+        "pydantic._internal._namespace_utils",
+    )
+)
 # What goes wrong while a library digests, or tells how to rebuild, a value that it cannot.
 REFUSALS = (
     PenstockError,
@@ -150,6 +156,8 @@ class Targets:
         found = self.origin(module)
         if found.first_party and _is_compiled(found.file):
             return self.compiled(found)
+        if found.kind == "standard" and _is_made(cls):
+            return self._item("class", cls, found, cls.__qualname__, owner.path)
         if not found.first_party or not (found.file or is_python(cls)):
             return self.reference(found, f"{module}:{cls.__qualname__}", owner)
         return self._item("class", cls, found, cls.__qualname__)
@@ -246,6 +254,16 @@ def is_python(cls: type) -> bool:
         base.__flags__ & _HEAP and not base.__flags__ & _IMMUTABLE and _is_ordinary(base)
         for base in bases
     )
+
+
+def _is_made(cls: type) -> bool:
+    """Whether Python's library made this class of what it was given, as `make_dataclass` does."""
+    if not cls.__flags__ & _HEAP or cls.__flags__ & _IMMUTABLE or "<locals>" in cls.__qualname__:
+        return False
+    found: object = sys.modules.get(cls.__module__)
+    for name in cls.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is not cls
 
 
 def slots_of(cls: type) -> tuple[str, ...]:
