@@ -43,3 +43,12 @@ def test_what_a_terminal_would_obey_is_an_escape() -> None:
     hostile = "\x1b[2J\x07a\x9bb\r\n\u202ec\u200bd\ufeff\ud800é☃"
     said = printable(hostile)
     assert said == r"\x1b[2J\x07a\x9bb\r\n\u202ec\u200bd\ufeff\ud800é☃"
+
+
+def test_what_is_shown_of_a_value_is_the_same_in_every_process() -> None:
+    functions = [lambda x: x, object()]
+    assert shown(functions, 200) == (
+        "[<function test_what_is_shown_of_a_value_is_the_same_in_every_process.<locals>.<lambda>>, "
+        "<object object>]"
+    )
+    assert shown("<a at 0x12>", 20) == "'<a at 0x12>'"

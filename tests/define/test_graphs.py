@@ -273,6 +273,18 @@ def test_keywords_beyond_the_signature_have_no_order(traced: Any) -> None:
     assert (first.occurrence, second.occurrence) == (0, 1)
 
 
+def test_a_keyword_may_have_any_name(traced: Any) -> None:
+    @pipeline
+    def flow(**named: str) -> Any:
+        return report(**named), report.map(self=each(["a"]), kwargs="b"), report.bind(self="c")()
+
+    graph = traced(flow, self="d", frame="e").graph
+    assert [list(node.inputs) for node in graph.nodes] == [
+        ["title", "frame", "self"], ["title", "kwargs", "self"], ["title", "self"],
+    ]  # fmt: skip
+    assert flow(self="d") == flow.bind(self="d")() == ("", [""], "")
+
+
 def test_a_plain_container_is_kept_as_it_was_when_it_was_passed(traced: Any) -> None:
     @pipeline
     def flow() -> Any:

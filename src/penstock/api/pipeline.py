@@ -79,7 +79,7 @@ class Pipeline(Composed[P, R]):
         super().__init__(callee, name, use)
         self._options = options
 
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
+    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
         """Run it: cached, versioned, recorded.
 
         Raises RunFailed if a step fails, caused by the step's own exception, and DefinitionError
@@ -107,22 +107,26 @@ class Pipeline(Composed[P, R]):
             raise _failed(made) from ended.exception
         return made
 
-    def plan(self, *args: P.args, **kwargs: P.kwargs) -> Sequence[Planned]:
+    def plan(self, /, *args: P.args, **kwargs: P.kwargs) -> Sequence[Planned]:
         """What `run` would do with these arguments, step by step; nothing is run or written."""
         session, options = self._session()
         return session.plan(*self._definition(session, options, args, kwargs))
 
-    def graph(self, *args: P.args, **kwargs: P.kwargs) -> Graph:
+    def graph(self, /, *args: P.args, **kwargs: P.kwargs) -> Graph:
         """The graph that these arguments give, checked."""
         session, options = self._session()
         return self._definition(session, options, args, kwargs)[0].graph
 
-    def sweep(self, *args: P.args, **kwargs: P.kwargs) -> list[Run[R]]:
-        """A run for every element of the arguments that are `each(…)` or `cross(…)`."""
-        with seam.many():
-            return [self.run(*one, **named) for one, named in self.spread(args, kwargs)]
+    def sweep(self, /, *args: P.args, **kwargs: P.kwargs) -> Runs[R]:
+        """A run for every element of the arguments that are `each(…)` or `cross(…)`.
 
-    def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundPipeline[R]:
+        They show themselves as a table of what they differ in, with the `best` marked.
+        """
+        with seam.many():
+            made = [self.run(*one, **named) for one, named in self.spread(args, kwargs)]
+        return Runs(made, stack=self._options.stack)
+
+    def bind(self, /, *args: P.args, **kwargs: P.kwargs) -> BoundPipeline[R]:
         """A call with its arguments, to be made, run or planned later."""
         return BoundPipeline(self, args, kwargs)
 

@@ -54,7 +54,12 @@ def shown(value: object, limit: int) -> str:
         text = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
     except Exception:  # the user's own code: a `__repr__`; and integers of very many digits
         return f"<{type(value).__name__}>"
+    if " at 0x" in text and not isinstance(value, str):
+        text = _ADDRESS.sub(">", text)  # another one each time
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+_ADDRESS = re.compile(" at 0x[0-9a-f]+>")
 
 
 def tame(value: Any) -> Any:

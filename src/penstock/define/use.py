@@ -54,13 +54,13 @@ class Usable(ABC, Generic[P, R]):
 
     # ---- calling
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         scope = active.get()
         if scope is not None:
             return cast(R, self._place(scope, self._site(args, kwargs, sys._getframe(1))))
         return cast(R, self.plainly(args, kwargs))
 
-    def map(self, *args: P.args, **kwargs: P.kwargs) -> list[R]:
+    def map(self, /, *args: P.args, **kwargs: P.kwargs) -> list[R]:
         """A call for every element of the arguments that are `each(…)` or `cross(…)`."""
         scope = active.get()
         if scope is not None:
@@ -70,7 +70,7 @@ class Usable(ABC, Generic[P, R]):
             return cast(list[R], Skipped(None) if plain.get() else None)
         return [self.plainly(*one) for one in self.spread(args, kwargs)]
 
-    def map_collect(self, *args: P.args, **kwargs: P.kwargs) -> list[R | Failure]:
+    def map_collect(self, /, *args: P.args, **kwargs: P.kwargs) -> list[R | Failure]:
         """As `map`; an element that fails becomes a Failure, and the others go on."""
         scope = active.get()
         if scope is not None:
@@ -80,7 +80,7 @@ class Usable(ABC, Generic[P, R]):
             return cast(list[R | Failure], Skipped(None) if plain.get() else None)
         return [self.attempt(*one) for one in self.spread(args, kwargs)]
 
-    def bind(self, *args: P.args, **kwargs: P.kwargs) -> Bound[R]:
+    def bind(self, /, *args: P.args, **kwargs: P.kwargs) -> Bound[R]:
         """A call with its arguments, to be made later."""
         return Bound(self, args, kwargs)
 
