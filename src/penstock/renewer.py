@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import select
 import sys
+from contextlib import suppress
 
 import msgspec
 
 from penstock.core import liveness
 from penstock.core.records import Owner
+from penstock.errors import StoreError
 from penstock.run.renewal import INTERVAL
 from penstock.stack import metadata_from
 
@@ -22,8 +24,11 @@ def main(reference: str, token: str, owner: str) -> None:
     journal = metadata_from(reference).journal
     while not select.select([sys.stdin], [], [], INTERVAL)[0]:
         # A stopped parent does no work: its lease is left to run out.
-        if liveness.alive(parent) and not journal.renew(token):
-            return
+        if not liveness.alive(parent):
+            continue
+        with suppress(StoreError):  # busy or full: perhaps not so at the next beat
+            if not journal.renew(token):
+                return
 
 
 if __name__ == "__main__":

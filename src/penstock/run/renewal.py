@@ -10,19 +10,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from penstock.core.ports import Journal
+from penstock.errors import StoreError
 
 INTERVAL = 5.0
 """Seconds between renewals; a lease lasts 30."""
 
 
 class Renewal:
-    """Runs from `start` to `stop`; `lost` turns true when another owner has taken the run over."""
+    """Runs from `start` to `stop`, or until another owner has taken the run over."""
 
     def __init__(self, journal: Journal, token: str, command: Callable[[], list[str]]) -> None:
         self.journal, self.token, self.command = journal, token, command
-        self.lost = False
         self.process: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="penstock-lease", daemon=True)
@@ -40,10 +41,12 @@ class Renewal:
 
     def _renew(self) -> None:
         while not self._stop.wait(INTERVAL):
-            if not self.journal.renew(self.token):
-                self.lost = True
-                return
-            if self.process is None and (command := self.command()):
-                self.process = subprocess.Popen(
-                    [sys.executable, *command], stdin=subprocess.PIPE, start_new_session=True
-                )
+            # A store that is busy or full, or a system without a process to spare, may be better
+            # off at the next beat. What has to be said of a store, the run's own writes say.
+            with suppress(StoreError, OSError):
+                if not self.journal.renew(self.token):
+                    return
+                if self.process is None and (command := self.command()):
+                    self.process = subprocess.Popen(
+                        [sys.executable, *command], stdin=subprocess.PIPE, start_new_session=True
+                    )
