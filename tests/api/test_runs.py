@@ -299,6 +299,19 @@ def test_a_sweep_is_a_run_for_each_element() -> None:
     assert statuses(swept[1]) == {"load": "reused", "split": "reused", "fit": "done"}
 
 
+def test_a_sweep_shows_itself_as_a_table_of_what_differs() -> None:
+    swept = training.sweep(10, depth=each([1, 2]))
+    head, *rows = repr(swept).splitlines()
+    assert head.split() == ["run", "status", "pipeline", "created", "took", "depth"]
+    assert [row.split()[-1] for row in rows] == ["1", "2"]
+    assert "depth" in swept._repr_html_()
+
+
+def test_of_a_dict_that_differs_its_parts_are_told() -> None:
+    swept = tuned.sweep(each([Hyper(6, 0.1), Hyper(6, 0.2)]))
+    assert repr(swept).splitlines()[0].split()[5:] == ["hyper.rate"]
+
+
 def test_a_bound_pipeline_is_called_run_planned_and_drawn() -> None:
     bound = training.bind(10, depth=2)
     assert bound() == 56.0

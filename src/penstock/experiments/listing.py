@@ -104,14 +104,16 @@ def beside(
     filter: RunFilter | None = None,
     columns: Sequence[str] = (),
 ) -> Listing:
-    """These runs. Without columns: those that the filter asks about, and the primary metric."""
+    """These runs. Without columns: those that the filter asks about, without a filter the parameters
+    in which they differ; and the primary metric."""
     judge = primary(runs) if len({run.pipeline for run in runs}) == 1 else None
     measure = judge.measure if judge else None
     if columns:
         names = client.names()
         asked = [subject(column, names) for column in columns]
     else:
-        asked = [*_asked(filter or RunFilter()), *([measure] if measure else [])]
+        first = _differing(runs) if filter is None else _asked(filter)
+        asked = [*first, *([measure] if measure else [])]
     subjects = [*dict.fromkeys(asked)]
     table = {one: values(client, runs, one) for one in subjects}
     judged = () if measure is None else table.get(measure) or values(client, runs, measure)
@@ -190,6 +192,16 @@ def _asked(filter: RunFilter) -> Iterable[Subject]:
     for one in (*subjects, *(order.subject for order in filter.order)):
         if not (isinstance(one, Field) and one.name in TOLD):
             yield one
+
+
+def _differing(runs: Sequence[RunRecord]) -> Iterator[Subject]:
+    given = [flat(run.parameters) for run in runs]
+    names = dict.fromkeys(name for one in given for name in one)
+    # A dict stands beside what is in it: its parts say more.
+    whole = {name.rpartition(".")[0] for name in names}
+    for name in names:
+        if name not in whole and any(one.get(name) != given[0].get(name) for one in given):
+            yield Parameter(name)
 
 
 def _parameter(run: RunRecord, path: str) -> Cell:
