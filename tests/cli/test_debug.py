@@ -75,6 +75,17 @@ def test_without_a_name_it_is_the_step_that_failed_first(project: Project) -> No
         assert "ZeroDivisionError" in said.stderr
 
 
+def test_what_failed_is_shown_with_its_error_where_an_output_is_asked_for(project: Project) -> None:
+    project.penstock("run", "flow.py:flow")
+    id = project.penstock("show", "--json").json["run"]["id"]
+    said = project.penstock("show", "last", "inner/item[1]")
+    assert said.err == (
+        "error: 'last/inner/item[1]' gave nothing: it is failed\n"
+        "  ZeroDivisionError: float division by zero\n"
+        f"  Replay it: penstock debug {id} 'inner/item[1]'\n"
+    )
+
+
 def test_where_no_step_failed_one_must_be_named(project: Project) -> None:
     project.write("features.py", "def ratio(a, b):\n    return 1.0\n")
     assert project.penstock("run", "flow.py:flow").code == 0

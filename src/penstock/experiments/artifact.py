@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from penstock.core.records import Made, Manifest, StepRecord
 from penstock.errors import NotFound, StoreError
 from penstock.experiments.inputs import is_taken
 from penstock.serializers.preview import Preview, preview
+from penstock.views.words import one_line
 
 VERIFIED = 64 << 20
 """Bytes up to which what is looked at is verified first."""
@@ -167,9 +169,16 @@ def _output(step: StepRecord, output: str, name: str) -> tuple[str, Made]:
             hint=f"Name one of them: {name}[0]. All: penstock artifacts {step.run} {step.node}",
         )
     if not step.outputs:
-        raise NotFound(f"'{name}' gave nothing: it is {step.status}", hint=step.reason)
+        raise NotFound(f"'{name}' gave nothing: it is {step.status}", hint=_why(step))
     names = ", ".join(f"{name.removesuffix(f'.{output}')}.{one}" for one in made)
     raise NotFound(f"'{name}' names no output", hint=f"It has: {names}")
+
+
+def _why(step: StepRecord) -> str:
+    if step.error is None:
+        return step.reason
+    command = f"penstock debug {step.run} {shlex.quote(step.name)}"
+    return f"{one_line(f'{step.error.type}: {step.error.message}')}\nReplay it: {command}"
 
 
 def _step(node: str, index: str) -> str:
