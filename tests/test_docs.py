@@ -49,8 +49,10 @@ def test_every_link_to_a_file_finds_it(page: Path) -> None:
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
-def test_the_makefile_has_every_target_that_the_pages_name() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+def test_the_makefile_has_every_target_and_variable_that_the_pages_name() -> None:
+    made = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", made, re.MULTILINE))
+    variables = set(re.findall(r"^([A-Z]+) *[:?]=", made, re.MULTILINE))
     named = {
         name
         for page in PAGES
@@ -60,7 +62,8 @@ def test_the_makefile_has_every_target_that_the_pages_name() -> None:
         if (words := shlex.split(command.text, comments=True))[:1] == ["make"]
         for name in words[1:]
     }
-    assert named <= targets
+    assert {name for name in named if "=" not in name} <= targets
+    assert {name.partition("=")[0] for name in named if "=" in name} <= variables
 
 
 def test_the_pages_count_the_packages_of_the_core() -> None:
