@@ -120,7 +120,7 @@ def _unwatched(stream: Iterator[Any]) -> Iterator[Any]:
 def invoke(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Call with arguments by parameter; what follows "*rest" by name, what stands before by position."""
     star = next((name for name in arguments if name.startswith("*")), None)
-    by_position = _only_by_position(function)
+    by_position = _by_position(function)
     if star is None and not by_position:
         return function(**arguments)
     args: list[Any] = []
@@ -137,7 +137,8 @@ def invoke(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     return function(*args, **kwargs)
 
 
-def _only_by_position(function: Callable[..., Any]) -> frozenset[str]:
+def _by_position(function: Callable[..., Any]) -> frozenset[str]:
+    """Parameters that the function cannot be given by name."""
     if type(function) is FunctionType and not hasattr(function, "__wrapped__"):
         code = function.__code__
         return frozenset(code.co_varnames[: code.co_posonlyargcount])
@@ -151,11 +152,20 @@ def _only_by_position(function: Callable[..., Any]) -> frozenset[str]:
 def _asked(function: Callable[..., Any]) -> frozenset[str]:
     from inspect import Parameter, signature
 
+    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     try:
-        parameters = signature(function).parameters.values()
+        shown = signature(function).parameters
+        taken = signature(function, follow_wrapped=False).parameters
     except (TypeError, ValueError):
         return frozenset()
-    return frozenset(p.name for p in parameters if p.kind is Parameter.POSITIONAL_ONLY)
+    only = {p.name for p in shown.values() if p.kind is Parameter.POSITIONAL_ONLY}
+    if list(shown) != list(taken):
+        # A wrapper may call them otherwise, `def wrapper(table, *args)`, or have no names for them.
+        kinds = [p.kind for p in taken.values()]
+        places = sum(kind in positional for kind in kinds)
+        names = [p.name for p in shown.values() if p.kind in positional]
+        only |= {*(names if Parameter.VAR_POSITIONAL in kinds else names[:places])}
+    return frozenset(only)
 
 
 # ---- input files
