@@ -84,6 +84,8 @@ class Session:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self._closures = Closures(stack.project.root, stack.artifacts.digest)
+        self._unsaid: list[tuple[Commits, Exception]] = []
+        """Runs that have ended, which the store refused to write down."""
 
     # ---- for define
 
@@ -156,8 +158,12 @@ class Session:
             commits.end(status, error)
         except KeyboardInterrupt:
             interrupts.end()
-            engine.interrupt("the run was interrupted")
-            commits.end("cancelled", None)
+            try:
+                engine.interrupt("the run was interrupted")
+                commits.end("cancelled", None)
+            except StoreError as refused:
+                self._give_up(commits, refused)
+                raise
             raise
         except LeaseLost:
             raise
@@ -169,10 +175,27 @@ class Session:
                 with suppress(PenstockError):
                     engine.interrupt("the run could not go on")
             finally:
-                with suppress(PenstockError):
-                    commits.give_up(ErrorRecord(type(ours).__name__, str(ours)))
+                self._give_up(commits, ours)
             raise
         return Ended(self.stack.metadata.runs.get(record.id), exception)
+
+    def _give_up(self, commits: Commits, error: Exception) -> None:
+        """Say the end of a run; if the store refuses even that, say it before the next run.
+
+        Its owner may live on, as the kernel of a notebook does: nobody else would know that it has ended.
+        """
+        told = ErrorRecord(type(error).__name__, str(error))
+        try:
+            commits.give_up(told)
+        except LeaseLost:
+            return
+        except PenstockError:
+            self._unsaid.append((commits, error))
+
+    def _say(self) -> None:
+        unsaid, self._unsaid = self._unsaid, []
+        for commits, error in unsaid:
+            self._give_up(commits, error)
 
     # ---- making ready
 
@@ -320,6 +343,7 @@ class Session:
     def _inspect(self) -> None:
         """Write down crashed runs; verify what a lost boot left behind, before it is reused."""
         metadata, store = self.stack.metadata, self.stack.artifacts.store
+        self._say()
         metadata.journal.settle()
         good: list[str] = []
         for manifest in metadata.sweep.suspects(liveness.boot()):
