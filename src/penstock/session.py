@@ -58,7 +58,7 @@ from penstock.run.pool import Pool
 from penstock.run.products import Single
 from penstock.run.provenance import Looking, environment_digest
 from penstock.run.reasons import Reasons
-from penstock.run.recovery import intact
+from penstock.run.recovery import intact, verify
 from penstock.run.references import newest, resolve
 from penstock.run.renewal import Renewal
 from penstock.run.scribe import Scribe
@@ -342,19 +342,9 @@ class Session:
 
     def _inspect(self) -> None:
         """Write down crashed runs; verify what a lost boot left behind, before it is reused."""
-        metadata, store = self.stack.metadata, self.stack.artifacts.store
         self._say()
-        metadata.journal.settle()
-        good: list[str] = []
-        for manifest in metadata.sweep.suspects(liveness.boot()):
-            try:
-                for file in manifest.files if manifest.inline is None else ():
-                    store.path(file, verify=True)
-            except StoreError:
-                continue
-            good.append(manifest.id)
-        if good:
-            metadata.sweep.vouch(good)
+        self.stack.metadata.journal.settle()
+        verify(self.stack.metadata, self.stack.artifacts.store, liveness.boot())
 
     def _tidy(self, run: str) -> None:
         """Remove what steps that were stopped left in their scratch folders."""

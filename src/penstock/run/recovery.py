@@ -25,7 +25,7 @@ from msgspec import Struct
 from penstock.core.digest import digest_bytes
 from penstock.core.ports import ArtifactStore, Blob, MetadataStore, RunFilter
 from penstock.core.records import FileRef, Made, Manifest, now
-from penstock.errors import ArtifactDamaged, ArtifactMissing
+from penstock.errors import ArtifactDamaged, ArtifactMissing, StoreError
 
 GRACE = 60.0
 """Seconds for which all bytes stay: twice the longest lease; and by which clocks may differ."""
@@ -42,6 +42,20 @@ def intact(artifacts: ArtifactStore, output: Made) -> bool:
         if found is None or found.size != file.size:
             return False
     return True
+
+
+def verify(metadata: MetadataStore, artifacts: ArtifactStore, boot: str) -> None:
+    """Vouch for what another boot of the machine left and is whole: only that may be reused."""
+    good: list[str] = []
+    for manifest in metadata.sweep.suspects(boot):
+        try:
+            for file in manifest.files if manifest.inline is None else ():
+                artifacts.path(file, verify=True)
+        except StoreError:
+            continue
+        good.append(manifest.id)
+    if good:
+        metadata.sweep.vouch(good)
 
 
 # ---- doctor
