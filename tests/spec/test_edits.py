@@ -235,6 +235,25 @@ def test_steps_stand_in_any_order_and_text_is_converted(place: Place) -> None:
     assert set(ran(place, "e.yaml").values()) == {"reused"}
 
 
+def test_fields_without_a_class_are_given_as_such(place: Place) -> None:
+    place.write(
+        fields="""
+        from penstock import step
+
+        @step
+        def told(it) -> float:
+            return it.one + it.many
+        """
+    )
+    edited(
+        place,
+        "fields.yaml",
+        ("models: [= single, = best]", "it: = namedtuple(one=single, many=best)"),
+        ("  best-2:\n    step: flow:best", "  best-2:\n    step: fields:told"),
+    )
+    assert ran(place, "fields.yaml")["best-2"] == "done"
+
+
 def test_settings_flags_and_plans_go_with_it(place: Place) -> None:
     assert ran(place, "p.yaml", "--set", "clean.least=2", "--until", "clean") == {
         "load": "reused", "clean": "done",

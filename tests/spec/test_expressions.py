@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import pytest
@@ -100,6 +101,7 @@ WRONG = {
     'date("soon")': "date(…) cannot be made: Invalid isoformat string",
     'datetime("2026-03-01", zone="Moon/Base")': "datetime(…) cannot be made",
     'secret("plain")': "'plain' is no secret",
+    "namedtuple(_a=a)": "namedtuple(…) cannot be made: Field names cannot start with an underscore",
     'ref("a", "b")': "ref(…) takes one text in quotes",
     "{[1]}": "{…} cannot be made: unhashable",
     "{a}": "an element of a set is no plain value",
@@ -144,6 +146,24 @@ def test_values_that_text_cannot_hold_are_keys_beside_each_other() -> None:
     source = read('{opaque("Thing", ""): 1, opaque("Thing", ""): 2}')
     assert isinstance(source, Literal)
     assert [*source.value.values()] == [1, 2]
+
+
+class Rights(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+Odd = enum.Enum("Odd", {"two words": 2, "one": (1, 1)})
+
+
+@pytest.mark.parametrize("one", [*Rights, Rights.READ | Rights.WRITE, Rights(0), *Odd])
+def test_members_of_an_enum_are_their_names_or_what_has_none_its_value(one: enum.Enum) -> None:
+    assert value(value_text(one)) is one
+
+
+def test_a_value_that_an_enum_has_not_is_told() -> None:
+    with pytest.raises(UsageError, match=r"Odd': 3 is not a valid Odd\n  It has: value\."):
+        value(value_text(Odd.one).replace("one", "(value=3)").replace(".(", "("))
 
 
 atoms = st.one_of(

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from tests.spec.test_round_trip import as_json
 from tests.spec.test_wrong_specs import FILES, HEAD, LOAD, STEPS
 
+from penstock.spec.reader import read_spec
 from penstock.spec.schema import schema
 from penstock.spec.tree import read_tree
 
@@ -47,6 +48,17 @@ WRONG = {
 def test_a_wrong_spec_is_refused_where_it_is_wrong(text: str, told: set[str]) -> None:
     errors = Draft202012Validator(schema()).iter_errors(as_json(read_tree(text, "p.yaml")))
     assert {f"{error.json_path}: {error.validator}" for error in errors} == told
+
+
+@pytest.mark.parametrize(
+    "empty",
+    ["inputs", "each", "collect", "after", "timeout", "cache", "resources", "executor",
+     "cache:\n      ttl", "cache:\n      ignore", "cache:\n      version"],
+)  # fmt: skip
+def test_what_the_reader_takes_when_it_is_left_empty_the_schema_takes(empty: str) -> None:
+    text = f"{HEAD}{LOAD}    {empty}:\n"
+    read_spec(text, "p.yaml")
+    Draft202012Validator(schema()).validate(as_json(read_tree(text, "p.yaml")))
 
 
 def test_the_command_prints_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 from typing import Literal as OneOf
@@ -198,4 +199,6 @@ def assemble(kind: str, items: list[Any], keys: tuple[Any, ...], cls: Any) -> An
         case "dict":
             return dict(zip(keys, items, strict=True))
         case _:
-            return cls(**dict(zip(keys, items, strict=True)))
+            # A spec may give fields without saying whose they are.
+            make = cls or namedtuple("Result", keys)
+            return make(**dict(zip(keys, items, strict=True)))

@@ -58,7 +58,7 @@ class Types:
         """The input as the code takes it. Raises ConfigError where the types cannot fit."""
         match source:
             case Literal(value=value):
-                return self._literal(value, source, wanted, path, owner)
+                return self._literal(value, source, wanted, path, owner, level)
             case Build(kind=kind, items=items, keys=keys, cls=cls):
                 whole = cls or {"list": list, "tuple": tuple, "dict": dict}.get(kind, tuple)
                 if not fitting(whole, wanted):
@@ -95,7 +95,7 @@ class Types:
         """What a map runs over."""
         match source:
             case Literal(value=list(values)):
-                made = [self._fitted(value, wanted, path, owner) for value in values]
+                made = [self._fitted(value, wanted, path, owner, level) for value in values]
                 same = all(new is old for new, old in zip(made, values, strict=True))
                 return source if same else self._digested(made)
             case Build(items=items):
@@ -114,20 +114,22 @@ class Types:
             )
         return checked
 
-    def _literal(self, value: Any, source: Literal, wanted: Any, path: Path, owner: str) -> Literal:
-        made = self._fitted(value, wanted, path, owner)
+    def _literal(
+        self, value: Any, source: Literal, wanted: Any, path: Path, owner: str, level: Level
+    ) -> Literal:
+        made = self._fitted(value, wanted, path, owner, level)
         return source if made is value else self._digested(made)
 
-    def _fitted(self, value: Any, wanted: Any, path: Path, owner: str) -> Any:
+    def _fitted(self, value: Any, wanted: Any, path: Path, owner: str, level: Level) -> Any:
         """The value; where it does not fit, what it means as text: a path, a date, a member."""
         if value_fits(value, wanted):
             return value
         try:
             made = self._coerce(value, wanted, owner.split("'")[1])
         except UsageError as error:
-            raise self.wrong(path, error.message, error.hint) from None
+            raise self.wrong(path, error.message, _meant(value, level) or error.hint) from None
         if not value_fits(made, wanted):
-            raise self._mismatch(repr(value), wanted, path, owner)
+            raise self._mismatch(repr(value), wanted, path, owner, _meant(value, level))
         return made
 
     def _digested(self, value: Any) -> Literal:
@@ -165,11 +167,21 @@ class Types:
             case _:
                 return Any
 
-    def _mismatch(self, given: str, wanted: Any, path: Path, owner: str) -> ConfigError:
-        return self.wrong(path, f"{given}, but {owner} is {short(wanted)}")
+    def _mismatch(
+        self, given: str, wanted: Any, path: Path, owner: str, hint: str = ""
+    ) -> ConfigError:
+        return self.wrong(path, f"{given}, but {owner} is {short(wanted)}", hint)
 
     def wrong(self, path: Path, what: str, hint: str = "") -> ConfigError:
         return ConfigError(f"{self._place(*path)}: {what}", hint=hint)
+
+
+def _meant(value: Any, level: Level) -> str:
+    """What a text that does not fit may have been meant as."""
+    first = value.partition(".")[0].partition("[")[0] if isinstance(value, str) else ""
+    if first[:1] != "$" and first not in level.hints:
+        return ""
+    return f"A step or a parameter has = before it: = {value}"
 
 
 def _shown(source: Input) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import namedtuple
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -270,7 +271,11 @@ class _Parser:
                 return Expr(DATE, (Literal(kind or "date", ""),))
             case "namedtuple":
                 keys, items = self._keywords()
-                return built("namedtuple", items, keys)
+                try:
+                    namedtuple(name, keys)
+                except ValueError as error:
+                    raise UsageError(f"{name}(…) cannot be made: {error}") from None
+                return built(name, items, keys)
         if name not in CALLS:
             words = (*CALLS, "either", "secret", "ref", DATE)
             raise UsageError(f"'{name}' cannot be called here", hint=near(name, words))

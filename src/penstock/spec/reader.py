@@ -259,7 +259,7 @@ class _Reader:
                 return {"timeout": self._seconds(value, path)}
             case "cache", bool() | None:
                 return {"cache": CachePolicy(enabled=value)}
-            case "cache", _:
+            case "cache", dict():
                 return {"cache": self._cache(tree, path)}
             case "env", _:
                 return {"env": value}

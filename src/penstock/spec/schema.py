@@ -86,7 +86,9 @@ def _wiring() -> dict[str, Any]:
         "inputs": _values("Arguments: values, = step.output, = $parameter, = $depth * 2."),
         "each": _fan("Arguments to run over, element by element, together."),
         "cross": _fan("Arguments to run over, in every combination."),
-        "collect": _text("Failures become values, and the others finish.", type="boolean"),
+        "collect": _text(
+            "Failures become values, and the others finish.", type=["boolean", "null"]
+        ),
         "when": _text("Only if this holds: = score > 0.9", anyOf=[EXPRESSION, {"type": "boolean"}]),
         "after": _text(
             "Only when these have ended.",
@@ -108,9 +110,9 @@ def _options() -> dict[str, Any]:
     names = {"type": "array", "items": {"type": "string"}}
     retries = {"times": count, "delay": {"type": "number"}, "backoff": {"type": "number"}}
     cache = {
-        "ttl": SECONDS,
-        "ignore": names,
-        "version": {"type": ["string", "number"]},
+        "ttl": {"anyOf": [SECONDS, {"type": "null"}]},
+        "ignore": {"anyOf": [names, {"type": "null"}]},
+        "version": {"type": ["string", "number", "null"]},
         "environment": {"type": "boolean"},
         "also": _text("As the decorator says.", type="boolean"),
         "key": _text("As the decorator says.", type="boolean"),

@@ -131,8 +131,11 @@ def value_text(value: Any) -> str:
     if writer is not None:
         return writer(value)
     match value:
-        case Enum(name=str(name)) if name and "<" not in type(value).__qualname__:
-            return f"{type_name(type(value))}.{name}"
+        case Enum(name=name) if _importable(type(value)):
+            cls = type_name(type(value))
+            # Several flags, or none, have no name of their own; and a name may be any text.
+            plain = name is not None and name.isidentifier()
+            return f"{cls}.{name}" if plain else f"{cls}(value={value_text(value.value)})"
         case type() | FunctionType() | BuiltinFunctionType() if _importable(value):
             named: Any = value
             return type_name(named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
-from enum import Enum
+from enum import Enum, EnumType
 from inspect import signature
 from typing import Any
 
@@ -23,7 +23,7 @@ class Named(Struct, frozen=True):
 
 
 class Constructed(Struct, frozen=True):
-    """A NamedTuple or a dataclass, by its class and its fields."""
+    """A NamedTuple or a dataclass, by its class and its fields; or a member of an Enum, by its value."""
 
     name: str
     fields: dict[str, Any]
@@ -103,7 +103,9 @@ def _named(name: str) -> Any:
 
 
 def _constructed(name: str, given: dict[str, Any]) -> Any:
-    cls = _of_fields(name)
+    cls = resolve(name)
+    if not isinstance(cls, EnumType):
+        cls = _of_fields(name)
     try:
         return cls(**given)
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
@@ -141,4 +143,6 @@ def names(cls: Any) -> tuple[str, ...]:
     """The fields that a NamedTuple or a dataclass is made from."""
     if hasattr(cls, "_fields"):
         return tuple(cls._fields)
+    if isinstance(cls, EnumType):
+        return ("value",)
     return tuple(field.name for field in fields(cls) if field.init)
