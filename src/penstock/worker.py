@@ -19,6 +19,7 @@ from penstock.core.calls import Advanced, Broke, Outcome, Saved
 from penstock.core.failing import cut, describe
 from penstock.core.graph import Target
 from penstock.core.importing import distrust_young_bytecode, find
+from penstock.core.standing import stand
 from penstock.core.unsafe import unpack
 from penstock.errors import UsageError
 from penstock.executors import wire
@@ -34,6 +35,7 @@ def main(connection: int, lifeline: int, stack: str) -> None:
     parent = socket.socket(fileno=connection)
     # What a step starts does not inherit it.
     parent.set_inheritable(False)
+    stand()
     _streams()
     if not os.environ.get("PYTHONBREAKPOINT"):
         # What the user has set may listen elsewhere; pdb would read from nowhere.

@@ -225,6 +225,30 @@ def test_a_traceback_keeps_the_users_frames_wherever_the_project_lies(tmp_path: 
     ]
 
 
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_a_daemon_that_has_closed_its_streams_runs_all_the_same(
+    project: Project, closed: tuple[int, ...]
+) -> None:
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    for words in (["run", "flow.py", "--workers", "1"], ["show"]):
+        done = subprocess.run(
+            project.command(*words),
+            cwd=project.root,
+            env=project.environment(),
+            capture_output=True,
+            text=True,
+            preexec_fn=close,
+            timeout=60,
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    run, steps = map(project.penstock("show", "--json").json.get, ("run", "steps"))
+    assert (run["status"], run["counts"]["done"]) == ("done", len(steps))
+    assert project.penstock("logs", "last", "load").out == "loading 5\n"
+
+
 def test_a_module_that_ends_python_when_it_is_imported_is_told(project: Project) -> None:
     project.write("script.py", "import sys\n\nsys.exit('usage: script.py FILE')\n")
     said = project.penstock("run", "script.py")

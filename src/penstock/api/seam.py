@@ -127,8 +127,10 @@ def _view() -> View | None:
         return None  # It is a step that runs it: the run around is looked at.
     if cells:
         return cells[-1]()
+    if stream is None:
+        return None
     asked = os.environ.get("PENSTOCK_PROGRESS")
-    if not asked and not (stream is not None and stream.isatty()):
+    if not asked and not stream.isatty():
         return None  # Only who looks on pays for what is seen.
     choice = import_module("penstock.views.choice")
     shown = choice.shown(stream, in_pipe="off")

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import msgspec
 
+from penstock.core.standing import stand
 from penstock.core.tame import printable
 from penstock.views.choice import is_live
 from penstock.views.colors import STATUS, colors, paint
@@ -155,4 +156,8 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> st
     return "  ".join(_cells(shown, widths, right)).rstrip()
 
 
+stand()
+# Of what was closed when Python began it has None.
+sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 terminal = Terminal(sys.stdout, sys.stderr)

@@ -16,6 +16,7 @@ from typing import Literal as OneOf
 from penstock.core.calls import Work
 from penstock.core.graph import Target
 from penstock.core.records import now
+from penstock.core.standing import stand
 from penstock.executors import wire
 from penstock.executors.wire import Frames
 
@@ -33,6 +34,7 @@ class Worker:
     """One process. Its socket is read by the engine's thread; timers only ever kill."""
 
     def __init__(self, stack: str, environment: Mapping[str, str]) -> None:
+        stand()
         ours, theirs = socket.socketpair()
         ends, self._lifeline = os.pipe()
         code = MAIN.format(
