@@ -213,6 +213,8 @@ def test_a_parameter_that_json_has_no_number_for_is_told_and_found(project: Path
     assert [shown.runs(f"level={word}")[0].id for word in ("inf", "-inf", "nan")] == [
         run.id for run in some
     ]
+    assert [run.id for run in shown.runs("level>5 or level<-5")] == [some[1].id, some[0].id]
+    assert [run.id for run in shown.runs(sort="level")] == [some[n].id for n in (1, 0, 2)]
     assert shown.runs("level=none") == []
 
 

@@ -37,8 +37,13 @@ from penstock.testing.metadata import a_run, finish, performed
 
 WORDS = some.sampled_from(["", "a", "B", "ab", "8", "true", "é", "x y", "[1]", "done", "failed"])
 # Quarters: their means are exact, in whatever order they are added.
-NUMBERS = some.integers(-8, 8).map(lambda n: n / 4) | some.sampled_from([math.inf, -math.inf])
-SCALARS = some.none() | some.booleans() | some.integers(-3, 9) | NUMBERS | WORDS
+QUARTERS = some.integers(-8, 8).map(lambda n: n / 4)
+NUMBERS = QUARTERS | some.sampled_from([math.inf, -math.inf])
+# In parameters, records have words for what JSON has no number for.
+SCALARS = (
+    some.none() | some.booleans() | some.integers(-3, 9) | QUARTERS | WORDS
+    | some.sampled_from(["inf", "-inf", "nan"])
+)  # fmt: skip
 PARAMETERS = some.dictionaries(
     some.sampled_from(["depth", "name", "hyper"]),
     SCALARS | some.lists(some.integers(0, 1), max_size=2) | some.dictionaries(WORDS, SCALARS),

@@ -194,8 +194,12 @@ def _walk(parameters: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Val
         match value:
             case None:
                 continue
-            case float() if not math.isfinite(value):
-                yield path, Value(str(value))  # as records have it: JSON has no such number
+            case float() if math.isnan(value):
+                yield path, Value("nan")
+            case float() if math.isinf(value):
+                yield path, Value(str(value), value)
+            case "inf" | "-inf":  # as records have them: JSON has no such numbers
+                yield path, Value(value, float(value))
             case bool():
                 yield path, Value("true" if value else "false")
             case int() | float():

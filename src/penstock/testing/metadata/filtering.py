@@ -47,7 +47,8 @@ class FilteringSuite:
         )
         finish(store, one, measured("r1", "evaluate", auc=0.5, loss=math.nan))
         two = replace(one, id="r2", created=20 * SECOND, started=20 * SECOND, tags=(), note="")
-        two = replace(two, parameters={"depth": 8, "flag": True}, provenance=Provenance())
+        given = {"depth": 8, "flag": True, "most": "inf", "least": {"of": "-inf"}}
+        two = replace(two, parameters=given, provenance=Provenance())
         finish(store, two, measured("r2", "evaluate", auc=0.75, loss=math.inf), status="failed")
         three = replace(two, id="r3", created=30 * SECOND, parameters={"depth": "deep"}, started=0)
         maps = [measured("r3", "fit", str(at), auc=at / 4) for at in range(4)]
@@ -78,6 +79,9 @@ class FilteringSuite:
             "model~FOR": "r1",
             "param.hyper~lr": "r1",
             "rows='[1,2]'": "r1",
+            "most>5": "r2",
+            "most=inf": "r2",
+            "param.least.of<0": "r2",
             "flag=true": "r2",
             "not flag=true": "r1 r3 r4 r5",
             "evaluate.auc>0.5": "r2 r5",
@@ -213,7 +217,10 @@ class FilteringSuite:
 
     def test_the_names_that_can_be_asked_about(self, filled: MetadataStore) -> None:
         names = filled.runs.names("shop")
-        assert names.parameters == ("depth", "flag", "hyper", "hyper.lr", "model", "rows")
+        assert names.parameters == (
+            *("depth", "flag", "hyper", "hyper.lr"),
+            *("least", "least.of", "model", "most", "rows"),
+        )
         assert names.steps == ("evaluate", "fit")
         assert names.metrics == ("auc", "loss")
         assert filled.runs.names("bank").steps == ()
