@@ -70,7 +70,7 @@ def test_a_time_without_its_unit_removes_nothing(ran: Project) -> None:
     said = ran.penstock("gc", "--keep", "30")
     assert (said.code, said.err) == (
         2,
-        "error: --keep 30 has no unit\n  Write 30s, 30m, 30h or 30d.\n",
+        "error: '30' has no unit\n  Write 30s, 30m, 30h or 30d.\n",
     )
     assert left(ran) == ["t3", "t2", "t1"]
 
@@ -79,6 +79,7 @@ def test_a_time_without_its_unit_removes_nothing(ran: Project) -> None:
     ("setting", "said"),
     [
         ("keep = 'soon'", "penstock.toml:2: 'soon' is not a duration"),
+        ("keep = 90", "penstock.toml:2: '90' has no unit"),
         ("keep_last = 0", "penstock.toml:2: 'keep_last' is not a number of runs"),
         ("keep_tags = 'prod'", "penstock.toml:2: 'keep_tags' is not a list of tags"),
         ("keep_lats = 3", "penstock.toml:2: 'keep_lats' is not a setting of retention"),

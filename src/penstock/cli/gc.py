@@ -10,10 +10,8 @@ from penstock.cli.flags import as_json, client, on_stack
 from penstock.cli.removal import as_rows, removed
 from penstock.cli.terminal import terminal
 from penstock.client import Client, describe, in_bytes
-from penstock.config.coerce import seconds
-from penstock.config.retention import retained
+from penstock.config.retention import lifetime, retained
 from penstock.core.records import Manifest, RunRecord, now
-from penstock.errors import UsageError
 from penstock.run.recovery import Garbage, collect
 from penstock.run.retention import Retention, expired, left_by
 
@@ -53,7 +51,7 @@ def command(
     as_json: bool,
 ) -> None:
     reader = client(stack)
-    spared = _time("--older", older)
+    spared = lifetime(older)
     runs = _expired(reader, keep, keep_last, keep_tag)
     if dry_run:
         garbage = _outlook(reader, runs, spared)
@@ -82,20 +80,11 @@ def _expired(
     config = reader.stack.config
     rules = retained(config.retention, lambda name: config.place("retention", name))
     rules = Retention(
-        rules.keep if keep is None else _time("--keep", keep),
+        rules.keep if keep is None else lifetime(keep),
         rules.last if last is None else last,
         rules.tags | frozenset(tags),
     )
     return expired(reader.stack.metadata, rules, reader.stack.project.name, now())
-
-
-def _time(flag: str, text: str) -> float:
-    """In seconds. A number alone may be meant as days, or as runs: what is removed is gone."""
-    if text.strip().isdecimal() and int(text):
-        raise UsageError(
-            f"{flag} {text} has no unit", hint=f"Write {text}s, {text}m, {text}h or {text}d."
-        )
-    return seconds(text)
 
 
 def _outlook(reader: Client, runs: Sequence[RunRecord], older: float) -> Garbage:

@@ -25,10 +25,20 @@ def retained(table: Mapping[str, Any], place: Callable[[str], Place]) -> Retenti
         raise ConfigError(
             f"{place('keep_tags')}: 'keep_tags' is not a list of tags", hint='keep_tags = ["prod"]'
         )
-    for name, read in (("keep", seconds), ("inputs", amount)):
+    for name, read in (("keep", lifetime), ("inputs", amount)):
         try:
             if name in table:
                 read(table[name])
         except (UsageError, DefinitionError) as error:
             raise ConfigError(f"{place(name)}: {error.message}", hint=error.hint) from error
-    return Retention(None if keep is None else seconds(keep), last, frozenset(tags or ()))
+    return Retention(None if keep is None else lifetime(keep), last, frozenset(tags or ()))
+
+
+def lifetime(value: Any) -> float:
+    """In seconds. A number alone may be meant as days, or as runs: what is removed is gone."""
+    text = str(value).strip()
+    if text.isdecimal() and int(text):
+        raise UsageError(
+            f"'{text}' has no unit", hint=f"Write {text}s, {text}m, {text}h or {text}d."
+        )
+    return seconds(value)
