@@ -271,6 +271,24 @@ def test_functions_of_ones_own_count_with_their_code_and_what_they_enclose() -> 
     assert digest(adder(1)) != digest(adder(2))
 
 
+class Stale:
+    def rate(self) -> int:
+        return 1
+
+
+def test_an_instance_whose_class_was_defined_anew_is_another_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old, before, class_before = Stale(), digest(Stale()), Stale
+    anew = type("Stale", (), {"__module__": __name__, "rate": lambda self: 2})
+    monkeypatch.setitem(globals(), "Stale", anew)
+    told = digest(anew())
+
+    assert (digest(old) != before, told == before) == (True, True)
+    monkeypatch.setitem(globals(), "Stale", class_before)
+    assert digest(old) == before
+
+
 def test_how_a_function_takes_its_arguments_counts() -> None:
     ways = "lambda x: x", "lambda *x: x", "lambda **x: x", "lambda *, x: x", "lambda x, /: x"
     assert len({digest(eval(way)) for way in ways}) == len(ways)  # noqa: S307 -- of our own

@@ -201,3 +201,67 @@ def test_a_subclass_of_what_a_library_stores_counts_with_its_code(place: Place) 
     place.write(kinds=KINDS.replace("return len(self)", "return len(self) * 10"))
     edited = place.run("flow:tables")
     assert (edited.executed, edited.result) == ({"measure"}, 20)
+
+
+NAMELESS = """
+from dataclasses import make_dataclass
+from penstock import pipeline, step
+
+def helper():
+    return 7
+
+def local(x):
+    class Model:
+        rate = 1
+        def __init__(self, slope):
+            self.slope = slope
+        @property
+        def double(self):
+            return 2 * self.slope
+        def predict(self, y):
+            return self.double * y + self.rate + helper()
+    return Model(x)
+
+def predict(self, y):
+    return self.slope * y
+
+Made = make_dataclass("Made", ["slope"], namespace={"predict": predict})
+
+@step
+def make(x: int):
+    return local(x)
+
+@step
+def make_many(x: int):
+    return {"models": [Made(x)]}
+
+@step
+def use(model) -> int:
+    return model.predict(10)
+
+@step
+def use_many(models) -> int:
+    return models["models"][0].predict(10)
+
+@pipeline
+def every() -> list:
+    return [use(make(2)), use.named("given")(local(3)), use_many(make_many(2))]
+"""
+
+
+def test_a_class_that_no_name_leads_to_counts_with_its_code(place: Place) -> None:
+    place.write(flow=NAMELESS)
+    assert place.run("flow:every").result == [48, 68, 20]
+    assert place.run("flow:every").executed == set()
+    assert place.run("flow:every", workers=2).executed == set()
+    of_local = {"make", "use", "given"}
+    for old, new, result, executed in (
+        ("* y + self", "* y - self", [46, 66, 20], of_local),
+        ("return 2 *", "return 3 *", [68, 98, 20], of_local),
+        ("rate = 1", "rate = 5", [52, 72, 20], of_local),
+        ("return 7", "return 9", [50, 70, 20], of_local),
+        ("self.slope * y", "self.slope - y", [48, 68, -8], {"make_many", "use_many"}),
+    ):
+        place.write(flow=NAMELESS.replace(old, new))
+        edited = place.run("flow:every")
+        assert (edited.result, edited.executed) == (result, executed)

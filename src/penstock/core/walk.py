@@ -23,6 +23,7 @@ from typing import Any
 
 from blake3 import blake3
 
+from penstock.core.nameless import members, nameless
 from penstock.core.naming import is_first_party, module_name, type_name
 from penstock.errors import SerializationError
 
@@ -52,7 +53,35 @@ def digest_plain(value: object, other: Other, *, classes: set[Any] | None = None
     atom = _ATOMS.get(type(value))
     if atom is not None:
         return blake3(b"v" + atom(value)).hexdigest()
-    return blake3(b"v" + _walk(value, other, set() if classes is None else classes)).hexdigest()
+    met: set[Any] = set()
+    piece = _walk(value, other, met)
+    if met:
+        piece += b"".join(sorted(_written(met, other)))
+        if classes is not None:
+            classes |= met
+    return blake3(b"v" + piece).hexdigest()
+
+
+def _written(met: set[Any], other: Other) -> Iterator[bytes]:
+    """The code of those of these classes that no name leads to; what that leads to is met, too."""
+    pending = nameless(met)
+    known = {*pending}
+    while pending:
+        cls = pending.pop()
+        found: set[Any] = {*cls.__mro__[1:-1]}
+        pieces = []
+        for name, member in members(cls):
+            try:
+                pieces.append(_str(name) + _walk(member, other, found))
+            except SerializationError:  # A lock of the class: no content of its instances.
+                continue
+        if pieces:
+            pieces[:0] = [_str(type_name(one)) for one in cls.__mro__]
+            yield b"C" + b"".join(pieces)
+        met |= found
+        more = {*nameless(found)} - known
+        known |= more
+        pending += more
 
 
 # ---- atoms: values without parts
