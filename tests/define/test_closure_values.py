@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 import pytest
 
@@ -486,10 +486,24 @@ def test_a_module_that_is_reloaded_has_its_new_source(module: Module) -> None:
     assert after == {"made.py:step": "def step(x): return x + 2, A", "made.py:A": "class A: x = 1"}
 
 
-def test_code_that_was_edited_before_anyone_looked_has_no_source(module: Module) -> None:
-    made = module("def step(x): return x + 1")
+def test_a_function_that_is_reloaded_by_itself_has_its_new_source(module: Module) -> None:
+    made = module("def other(): pass\ndef step(x): return x + 1")
     file = Path(str(made.__file__))
-    file.write_text("def step(x): return x + 2")
+    sources(of(made), file.parent)
+    file.write_text("def other(): pass\n\ndef step(x):\n    return x + 2")
+    alone: dict[str, FunctionType] = {}
+    exec(compile("def step(x):\n    return x + 2", str(file), "exec"), alone)
+    made.step.__code__ = alone["step"].__code__
+
+    assert sources(of(made), file.parent).sources == {
+        "made.py:step": "def step(x):\n    return x + 2"
+    }
+
+
+def test_code_that_was_edited_before_anyone_looked_has_no_source(module: Module) -> None:
+    made = module("def step(x): return x + 17")
+    file = Path(str(made.__file__))
+    file.write_text("def step(x): return x + 18")
 
     assert sources(of(made), file.parent).sources == {}
 

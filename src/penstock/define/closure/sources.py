@@ -18,6 +18,7 @@ from msgspec import structs
 from penstock.core.graph import Closure, ClosureNode
 from penstock.core.naming import MAIN, STARTED, is_first_party
 from penstock.define.closure import display
+from penstock.define.closure.bytecode import facts
 from penstock.define.closure.item import Item
 
 # By path, name and digest of a node: where it was seen. Objects of the user are not kept alive.
@@ -76,7 +77,7 @@ def _source(node: ClosureNode, root: Path) -> str:
 @lru_cache(maxsize=4096)
 def of_function(code: CodeType) -> str:
     """The lines of a function, decorators included, as they were when it was defined."""
-    lines = _lines(code.co_filename, code)
+    lines, code = _written(code)
     first = code.co_firstlineno - 1
     if first >= len(lines):
         return ""
@@ -107,12 +108,14 @@ def _texts(cls: type, file: str | None) -> Iterator[Sequence[str]]:
                 and is_first_party(code.co_filename)
             )
         ):
-            yield _lines(code.co_filename, code)
+            yield _written(code)[0]
             return
-    if file:
-        yield _lines(file, None)
-    else:
+    if file is None:
         yield from _cells()
+    elif display.edited(file, STARTED):
+        yield display.text(file).splitlines(keepends=True)
+    else:
+        yield linecache.getlines(file)
 
 
 def _line_of_class(lines: Sequence[str], qualname: str) -> int:
@@ -158,27 +161,33 @@ def _of_constant(file: str, name: str, depth: int = 0) -> str:
 # ---- lines
 
 
-def _lines(file: str, code: CodeType | None) -> Sequence[str]:
-    """Of the file as it was when this code was read: there may be an older text, or a newer one."""
+def _written(code: CodeType) -> tuple[Sequence[str], CodeType]:
+    """The lines of the file of this code, and the code as it stands there; no lines if it does not.
+
+    Of a file that was edited since, an older text may be held, and a newer one be on the disk. Who
+    reloads functions one by one gives them lines of their own.
+    """
+    file = code.co_filename
     held = linecache.getlines(file)
     if not display.edited(file, STARTED):
-        return held
-    now = display.text(file).splitlines(keepends=True)
-    if code is None:
-        return now
-    return next((lines for lines in (held, now) if code in _codes(file, "".join(lines))), ())
+        return held, code
+    for lines in (display.text(file).splitlines(keepends=True), held):
+        for one in _codes(file, "".join(lines)):
+            if one.co_qualname == code.co_qualname and facts(one).content == facts(code).content:
+                return lines, one
+    return (), code
 
 
 @lru_cache(maxsize=16)
-def _codes(file: str, text: str) -> frozenset[CodeType]:
+def _codes(file: str, text: str) -> Sequence[CodeType]:
     """All code that this text is compiled to."""
     try:
         found = [compile(text, file, "exec", dont_inherit=True)]
     except (SyntaxError, ValueError):
-        return frozenset()
+        return ()
     for code in found:
         found += (value for value in code.co_consts if isinstance(value, CodeType))
-    return frozenset(found)
+    return found
 
 
 def _cells() -> Iterator[Sequence[str]]:
