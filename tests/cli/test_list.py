@@ -47,6 +47,7 @@ except ImportError:
     def without_torch(): ...
 
 made = p(not_ours)
+typed: ps.Pipeline = p(not_ours)
 
 if __name__ == "__main__":
     @p
@@ -68,6 +69,7 @@ def test_every_pipeline_is_found_with_its_place_and_parameters(project: Project)
         "Group.inner    ways.py:31  n: int",
         "without_torch  ways.py:37",
         "made           ways.py:39",
+        "typed          ways.py:40",
     ]
 
 
@@ -122,11 +124,15 @@ def test_a_file_that_cannot_be_parsed_is_told_and_the_others_are_listed(project:
     project.write("zeros.py", "import penstock\0")
     project.write("latin.py", "# coding: no-such\nimport penstock\n")
     project.write("nb.ipynb", '{"penstock": [}')
+    project.write("cells.ipynb", '{"cells": "penstock"}')
     said = project.penstock("list")
     assert said.code == 0
     assert "training" in said.out
-    told = [line.partition(": ")[2].partition(":")[0] for line in said.err.splitlines()]
-    assert told == ["broken.py", "deep.py", "latin.py", "nb.ipynb", "zeros.py"]
+    told = [line.split(": ")[1] for line in said.err.splitlines()]
+    assert [place.partition(":")[0] for place in told] == [
+        "broken.py", "cells.ipynb", "deep.py", "latin.py", "nb.ipynb", "zeros.py",
+    ]  # fmt: skip
+    assert (told[0], told[1]) == ("broken.py:2", "cells.ipynb")
 
 
 def test_a_project_without_pipelines_says_how_to_begin(project: Project) -> None:

@@ -154,7 +154,10 @@ class Reader:
                         yield self._found(kind, node, prefix, cell)
                 case ast.ClassDef(name=name):
                     yield from self._body(node.body, f"{prefix}{name}.", cell)
-                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call() as call)
+                ):
                     yield from self._made(name, call, prefix, cell)
                 case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
                     # What only a script has cannot be run by its name.

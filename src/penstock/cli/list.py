@@ -12,6 +12,7 @@ import msgspec
 from penstock.cli.finding import Found, Unread, find, sources
 from penstock.cli.flags import as_json
 from penstock.cli.terminal import terminal
+from penstock.core.place import Place
 from penstock.core.project import find_project
 from penstock.errors import NotFound
 
@@ -37,7 +38,7 @@ def command(paths: tuple[Path, ...], steps: bool, as_json: bool) -> None:
         )
     for one in every:
         if isinstance(one, Unread):
-            terminal.note(f"not read: {_near(one.file)}:{one.line}: {one.why}")
+            terminal.note(f"not read: {Place(_near(one.file), one.line)}: {one.why}")
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

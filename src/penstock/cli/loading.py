@@ -66,7 +66,7 @@ def parse(text: str) -> Target:
     if file.suffix in (".py", *SPECS) or "/" in head or not head:
         here = file.parent if file.parent.is_dir() else Path()
         alike = file.suffix or ".py"
-        names = [str(path) for path in sorted(here.glob(f"*{alike}"))]
+        names = [str(path) for path in sorted(here.glob(f"*{alike}")) if path.is_file()]
         raise NotFound(f"no file '{head}'", hint=near(head, names))
     return Target(None, head, name)
 
