@@ -322,6 +322,8 @@ def test_a_run_that_goes_on_and_a_crashed_one_are_compared_as_far_as_they_came()
         store.journal.begin(dead)
         found = find_run("r1").compare("r3")
         assert found.facts["status"] == ("done", "crashed")
+        took = next(line for line in found.shown().sections[0].lines if line.name == "took")
+        assert [cell.startswith("over ") for cell in took.cells] == [False, True]
         assert found.metrics == {"fit.auc": (0.5, None)}
         assert found.statuses == {"fit": ("done", None)}
 

@@ -108,11 +108,15 @@ def took(step: StepRecord) -> str:
 
 
 def lasted(run: RunRecord) -> str:
-    """How long a run took, or takes; one that crashed lived longer than its last sign of life."""
+    """How long a run took, or takes."""
     if not run.started:
         return ""
-    passed = duration(((run.ended or moment()) - run.started) / 1e6)
-    return f"over {passed}" if run.status == "crashed" else passed
+    return as_lasted(((run.ended or moment()) - run.started) / 1e6, run.status)
+
+
+def as_lasted(seconds: float, status: str) -> str:
+    """A run's duration in words; one that crashed lived longer than its last sign of life."""
+    return f"over {duration(seconds)}" if status == "crashed" else duration(seconds)
 
 
 def about(step: StepRecord) -> str:

@@ -21,7 +21,7 @@ from penstock.experiments.compare.forms import Column, Section, Shown, in_words,
 from penstock.experiments.compare.html import html
 from penstock.experiments.listing import last_metrics, leaves, took
 from penstock.experiments.primary import Primary, primary, read
-from penstock.views.words import duration
+from penstock.views.words import as_lasted, duration
 
 Row = tuple[Any, ...]
 """What each run has, in their order; None where one has none."""
@@ -36,6 +36,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     runs: tuple[str, ...]
     names: tuple[str, ...] = ()
     """As people call them: the run's name, or its id."""
+    ended: tuple[str, ...] = ()
+    """How each of them did: done, failed, crashed …"""
     primary: Primary | None = None
     facts: dict[str, Row] = {}
     """Of the runs as wholes: pipeline, status, took, seed, commit, python …"""
@@ -96,12 +98,17 @@ class Comparison(Struct, frozen=True, kw_only=True):
             name: tuple(map(_step, row, self.seconds.get(name, (None,) * len(row))))
             for name, row in self.statuses.items()
         }
-        yield section("run", self.facts, _fact)
+        yield section("run", self.facts, self._fact)
         yield section("parameter", self.parameters, self._parameter)
         yield section("metric", self.metrics, self._metric, verdict=self.better)
         yield section("step", steps, in_words)
         yield section("data", self.data, _data)
         yield section("package", self.packages, in_words)
+
+    def _fact(self, name: str, at: int, value: Any) -> str:
+        if name != "took" or value is None:
+            return in_words(name, at, value)
+        return as_lasted(value, self.ended[at])
 
     def _parameter(self, name: str, at: int, value: Any) -> str:
         row = self.parameters[name]
@@ -192,6 +199,7 @@ def compare(
     return Comparison(
         runs=tuple(run.id for run in records),
         names=tuple(in_words("", 0, run.name) or run.id for run in records),
+        ended=tuple(run.status for run in records),
         primary=judge,
         facts=table(map(_facts, records)),
         parameters=table(map(_parameters, records, steps)),
@@ -246,10 +254,6 @@ def _takes_longer(seconds: Row) -> bool:
 
 
 # ---- a value in words
-
-
-def _fact(name: str, at: int, value: Any) -> str:
-    return duration(value) if name == "took" and value is not None else in_words(name, at, value)
 
 
 def _step(status: str | None, seconds: float | None) -> str | None:
