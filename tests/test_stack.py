@@ -142,3 +142,6 @@ def test_what_a_step_asks_for_and_nothing_gives_is_refused_by_its_name(tmp_path:
     assert no.value.hint == "Did you mean 'processes'?"
     with pytest.raises(UsageError, match="'fit' asks for an environment of its own"):
         stack.require("fit", "", ["torch"])
+    stack.require("fit", "", None, {"json", "torch"})
+    with pytest.raises(UsageError, match="'fit' cannot run: there is no serializer 'picle'"):
+        stack.require("fit", "", None, {"picle"})

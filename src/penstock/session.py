@@ -207,7 +207,8 @@ class Session:
         part = narrow(flat, options)
         for one in flat.templates.values():
             if isinstance(one, StepTemplate):
-                self.stack.require(one.id, one.node.executor, one.node.env)
+                serializers = {output.serializer for output in one.node.outputs} - {""}
+                self.stack.require(one.id, one.node.executor, one.node.env, serializers)
         addresses = {
             one.address
             for template in flat.templates.values()

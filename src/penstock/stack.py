@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +22,7 @@ from penstock.core.options import Options
 from penstock.core.ports import ArtifactStore, Catalog, Executor, MetadataStore, Serializer
 from penstock.core.project import STATE, Project
 from penstock.core.signing import signing_key
-from penstock.errors import ConfigError, StoreError, UsageError
+from penstock.errors import ConfigError, SerializationError, StoreError, UsageError
 from penstock.perform.call import Tools
 from penstock.plugins import create, entry_points, find
 from penstock.serializers import default_serializers
@@ -55,8 +55,15 @@ class Stack(Struct, frozen=True):
         """Whether its executor gives calls processes of their own."""
         return self.settings.backends.get("executor", LOCAL["executor"]).kind != "inline"
 
-    def require(self, step: str, executor: str, env: object) -> None:
+    def require(
+        self, step: str, executor: str, env: object, serializers: Iterable[str] = ()
+    ) -> None:
         """Refuse what a step asks for and nothing here gives. Raises UsageError."""
+        try:
+            for name in serializers:
+                self.artifacts.named(name)
+        except SerializationError as error:
+            raise UsageError(f"'{step}' cannot run: {error.message}", hint=error.hint) from None
         if executor not in ("", "inline", "processes"):
             try:
                 find("executors", Backend(executor))
