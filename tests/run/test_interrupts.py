@@ -27,6 +27,14 @@ STRIDE = 211
 """Every so many lines of ours an interrupt comes: at other ones of the engine each time."""
 
 
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Where the tests run in the background of a shell, Ctrl-C is ignored from the start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @step
 def load(size: int) -> bytes:
     sys.stdout.write("loading")
@@ -81,9 +89,9 @@ class Striker:
             sys.settrace(before)
 
 
-def struck(at: int) -> tuple[int, list[str]]:
-    """How many lines a run of `flow` has that is interrupted at this one, and what is wrong after it."""
-    striker = Striker(at)
+def struck(striker: Striker) -> list[str]:
+    """What is wrong after a run of `flow` that is interrupted so."""
+    at = striker.at
     with striker.traced():
         try:
             flow.options(cache=False).run()
@@ -99,7 +107,7 @@ def struck(at: int) -> tuple[int, list[str]]:
             wrong.append(f"counted {record.counts}, but there are {counted}")
         if record.status not in ("cancelled", "done"):
             wrong.append(f"the run is {record.status}")
-    return striker.lines, [f"at {at}: {one}" for one in wrong]
+    return [f"at {at}: {one}" for one in wrong]
 
 
 # Python itself hides what is raised while an object is collected.
@@ -107,10 +115,14 @@ def struck(at: int) -> tuple[int, list[str]]:
 def test_an_interrupt_between_any_two_lines_loses_no_step(penstock_project: Path) -> None:
     out = sys.stdout
     flow.run()
-    lines, wrong = struck(sys.maxsize)
-    for at in range(1, lines, STRIDE):
-        wrong += struck(at)[1]
+    whole = Striker(sys.maxsize)
+    wrong = struck(whole)
+    before = len(penstock.runs())
+    for at in range(1, whole.lines, STRIDE):
+        wrong += struck(Striker(at))
     assert wrong == []
+    ended = [run.status for run in penstock.runs()][:-before]
+    assert ended.count("cancelled") > len(ended) / 2
     assert sys.stdout is out
     assert flow.run().result() == 5000 * 3 + 45
 
