@@ -6,7 +6,7 @@ import sys
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import pytest
 from msgspec import json
@@ -36,6 +36,7 @@ from penstock.core.graph import (
     FirstOf,
     GraphNode,
     Literal,
+    Output,
     OutputRef,
     ParamRef,
     SecretRef,
@@ -170,6 +171,36 @@ def test_a_named_tuple_is_several_outputs(traced: Any) -> None:
     train, test = OutputRef("split", "train"), OutputRef("split", "test")
     assert taken == [train, train, test, test]
     assert definition.graph.outputs.items[-1] == OutputRef("split")
+
+
+Value = TypeVar("Value")
+
+
+class Pair(NamedTuple, Generic[Value]):
+    left: Value
+    right: list[Value]
+    name: str
+
+
+def test_a_generic_or_annotated_named_tuple_is_several_outputs_too(traced: Any) -> None:
+    @step
+    def pair() -> Pair[float]:
+        return Pair(1.0, [2.0], "a")
+
+    @step
+    def noted() -> Annotated[Split, "a note"]:
+        return Split([1], [2])
+
+    @pipeline
+    def flow() -> Any:
+        left, _, name = pair()
+        return add(left, pair().left), name, fit(noted().train)
+
+    definition = traced(flow)
+    assert nodes(definition)["pair"].outputs == (
+        Output("left", "float"), Output("right", "list[float]"), Output("name", "str"),
+    )  # fmt: skip
+    assert inputs(definition, "fit")["rows"] == OutputRef("noted", "train")
 
 
 def test_a_fixed_tuple_unpacks_as_parts_of_one_output(traced: Any) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Container, Mapping
 from functools import lru_cache, partial
 from types import CodeType, FrameType, MethodType
-from typing import Any, ForwardRef, get_args, get_type_hints
+from typing import Annotated, Any, ForwardRef, TypeVar, get_args, get_origin, get_type_hints
 
 from penstock.core.graph import Output
 from penstock.core.place import nearest
@@ -129,11 +129,20 @@ class Callee:
         """What a step returns, and its NamedTuple class if it returns one."""
         if self._outputs is None:
             returned: Any = self.hints.get("return")
-            if is_named_tuple(returned):
-                hints = field_hints(returned)
-                fields: tuple[str, ...] = returned._fields
-                named = tuple(Output(name, type_text(hints.get(name, Any))) for name in fields)
-                self._outputs = named, returned
+            whole = get_args(returned)[0] if get_origin(returned) is Annotated else returned
+            kind: Any = get_origin(whole) or whole
+            if is_named_tuple(kind):
+                hints = field_hints(kind)
+                given = dict(
+                    zip(getattr(kind, "__parameters__", ()), get_args(whole), strict=False)
+                )
+                self._outputs = (
+                    tuple(
+                        Output(name, type_text(_filled(hints.get(name, Any), given)))
+                        for name in kind._fields
+                    ),
+                    kind,
+                )
             else:
                 text = type_text(returned) if "return" in self.hints else ""
                 self._outputs = (Output(RESULT, text),), None
@@ -301,6 +310,14 @@ def field_hints(cls: type) -> Mapping[str, Any]:
             for name, hint in vars(base).get("__annotations__", {}).items():
                 found[name] = _evaluated(hint, names, {})
         return {name: hint for name, hint in found.items() if hint is not UNKNOWN}
+
+
+def _filled(hint: Any, given: Mapping[Any, Any]) -> Any:
+    """An annotation with types for its type variables."""
+    free = getattr(hint, "__parameters__", ())
+    if isinstance(hint, TypeVar):
+        return given.get(hint, hint)
+    return hint[tuple(given.get(one, one) for one in free)] if free else hint
 
 
 def _globals_of(thing: object) -> dict[str, Any]:

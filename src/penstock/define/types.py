@@ -148,11 +148,11 @@ def at(hint: Any, access: Access) -> tuple[bool, Any, tuple[str, ...]]:
 
 def elements(hint: Any) -> tuple[Any, ...] | None:
     """The types in a tuple of fixed length, or None."""
-    if is_named_tuple(hint):
-        hints = field_hints(hint)
-        return tuple(hints.get(name, Any) for name in hint._fields)
     hint = _bare(hint)
-    args = get_args(hint)
+    args, kind = get_args(hint), get_origin(hint) or hint
+    if is_named_tuple(kind):
+        hints = field_hints(kind)
+        return tuple(hints.get(name, Any) for name in kind._fields)
     if get_origin(hint) is tuple and args and args[-1] is not Ellipsis:
         return () if args == ((),) else args
     return None
