@@ -189,6 +189,17 @@ def test_orders_and_columns_are_read_by_the_same_names() -> None:
         order("tag", NAMES)
 
 
+def test_a_name_of_several_words_is_told_as_it_is_written() -> None:
+    names = Names(parameters=("max depth",), steps=("fit",), metrics=("loss %",))
+    loss = Measure("fit", "loss %")
+    assert where("`fit.loss %`>2", names) == Term(loss, ">", "2", 2.0)
+    assert order("-`fit.loss %`", names) == order("-fit.loss %", names) == Order(loss, True)
+    assert subject("`max depth`", names) == subject("max depth", names) == Parameter("max depth")
+    for text, near in (("fit.loss %>2", "`fit.loss %`"), ("max_depth>2", "`max depth`")):
+        with pytest.raises(UsageError, match=f"Did you mean '{near}'"):
+            where(text, names)
+
+
 def test_a_filter_that_is_too_much_is_refused() -> None:
     with pytest.raises(UsageError, match="nested too deeply"):
         where("(" * 5000 + "depth>6" + ")" * 5000)

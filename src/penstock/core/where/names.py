@@ -7,7 +7,7 @@ import re
 from penstock.core.conditions import Field, Measure, Names, Order, Parameter, Subject
 from penstock.core.place import nearest
 from penstock.core.where.fields import ALIASES, ALWAYS, FIELDS
-from penstock.core.where.words import Word, wrong
+from penstock.core.where.words import WORD, Word, wrong
 
 UNCHECKED = Names()
 _MEASURE = re.compile(r"(?P<step>[^.\[]+)(?:\[(?P<item>[\d.]+)\])?\.(?P<metric>.+)", re.DOTALL)
@@ -21,7 +21,7 @@ def order(text: str, names: Names = UNCHECKED) -> Order:
     descending = name.startswith("-")
     at = len(text) - len(text.lstrip()) + descending
     name = name.removeprefix("-")
-    found = named(text, Word("name", name, at, len(name)), names)
+    found = named(text, Word("name", _bare(name), at, len(name)), names)
     if found == Field("tag"):
         raise wrong(text, Word("name", name, at, len(name)), "a run has several tags", "")
     if found == Field("age"):
@@ -32,7 +32,18 @@ def order(text: str, names: Names = UNCHECKED) -> Order:
 def subject(text: str, names: Names = UNCHECKED) -> Subject:
     """What one name means: a field, a parameter, or a metric of a step."""
     name = text.strip()
-    return named(text, Word("name", name, text.find(name), len(name)), names)
+    return named(text, Word("name", _bare(name), text.find(name), len(name)), names)
+
+
+def _bare(name: str) -> str:
+    """Without the quotes that a filter needs around a name of several words."""
+    quoted = len(name) > 2 and name[0] == name[-1] == "`"
+    return name[1:-1] if quoted else name
+
+
+def _written(name: str) -> str:
+    """As it can be written in a filter."""
+    return name if WORD.fullmatch(name) or "`" in name else f"`{name}`"
 
 
 def shown(subject: Subject) -> str:
@@ -93,7 +104,7 @@ def _unknown(prefix: str, rest: str, names: Names) -> tuple[str, str]:
     """What is said of a name that no run has, and the next move."""
     if prefix in _PARAMETERS:
         meant = nearest(rest, names.parameters)
-        hint = f"Did you mean '{prefix}{meant}'?" if meant else _listed(names)
+        hint = f"Did you mean '{_written(prefix + meant)}'?" if meant else _listed(names)
         return f"no run has a parameter '{rest}'", hint
     metric = measure(rest)
     what = "metric" if prefix else "metric or parameter" if metric else "field or parameter"
@@ -102,16 +113,16 @@ def _unknown(prefix: str, rest: str, names: Names) -> tuple[str, str]:
 
 def _meant(name: str, metric: Measure | None, names: Names) -> str:
     if name in names.metrics:
-        return f"A metric has its step before it: STEP.{name}"
+        return f"A metric has its step before it: {_written(f'STEP.{name}')}"
     if metric is not None and (step := nearest(metric.step, names.steps)):
         if known := nearest(metric.metric, names.metrics):
-            return f"Did you mean '{step}.{known}'?"
+            return f"Did you mean '{_written(f'{step}.{known}')}'?"
         return f"Metrics: {', '.join(names.metrics)}." if names.metrics else ""
     if found := nearest(name, (*FIELDS, *ALIASES, *names.parameters)):
-        return f"Did you mean '{found}'?"
+        return f"Did you mean '{_written(found)}'?"
     return _listed(names)
 
 
 def _listed(names: Names) -> str:
-    listed = ", ".join(names.parameters[:20])
+    listed = ", ".join(map(_written, names.parameters[:20]))
     return f"Parameters: {listed}." if listed else ""

@@ -9,13 +9,14 @@ from typing import NamedTuple
 from penstock.errors import UsageError
 
 Kind = OneOf["word", "quoted", "name", "operator", "bracket", "end"]
+WORD = re.compile(r"""[^\s()\[\],<>=!~&|'"`]+(?:\[\d+(?:\.\d+)*\][^\s()\[\],<>=!~&|'"`]*)?""")
 _TOKEN = re.compile(
-    r"""
+    rf"""
       (?P<bracket>[()\[\],])
     | (?P<operator><=|>=|!=|==|<>|!~|=~|&&|\|\||[=<>~!&|])
     | (?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     | (?P<name>`[^`]+`)
-    | (?P<word>[^\s()\[\],<>=!~&|'"`]+(?:\[\d+(?:\.\d+)*\][^\s()\[\],<>=!~&|'"`]*)?)
+    | (?P<word>{WORD.pattern})
     """,
     re.VERBOSE,
 )
