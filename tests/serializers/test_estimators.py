@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
 )
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -79,6 +80,14 @@ def test_other_data_or_parameters_are_another_content(shelf: Artifacts, name: st
     elsewhere = MAKERS[name]().fit(X[:80] * 1.5, Y[:80])
     assert len({shelf.digest(value) for value in (fitted, unfitted, elsewhere)}) == 3
     assert shelf.digest(LogisticRegression(C=2.0)) != shelf.digest(LogisticRegression())
+
+
+def test_where_a_vectorizer_keeps_its_stop_words_does_not_count(shelf: Artifacts) -> None:
+    def fitted(word: str) -> TfidfVectorizer:
+        return TfidfVectorizer(stop_words=[word]).fit(["the cat", "the dog"])
+
+    assert shelf.digest(fitted("the")) == shelf.digest(fitted("the"))
+    assert shelf.digest(fitted("the")) != shelf.digest(fitted("cat"))
 
 
 def test_what_a_pickle_says_beside_the_model_does_not_count(shelf: Artifacts) -> None:

@@ -367,11 +367,15 @@ def _state(state: Any, cls: type) -> object:
     return state if slots is None else (state, slots)
 
 
+_ADDRESSES = frozenset(("_stop_words_id",))
+"""Attributes that are another number in each process: of scikit-learn's vectorizers."""
+
+
 def _attributes(state: dict[str, Any], cls: type) -> tuple[object, ...]:
     return tuple(
         part
         for name in sorted(state)
-        if not isinstance(getattr(cls, name, None), cached_property)
+        if not isinstance(getattr(cls, name, None), cached_property) and name not in _ADDRESSES
         for part in (name, state[name])
     )
 
