@@ -6,9 +6,11 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, Union
+from uuid import UUID
 
 import pytest
 
@@ -40,6 +42,15 @@ class Row(TypedDict):
 UserId = NewType("UserId", int)
 
 
+@dataclass
+class Careful:
+    rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0:
+            raise ValueError("a rate is positive")
+
+
 @pytest.mark.parametrize(
     ("value", "hint", "expected"),
     [
@@ -57,6 +68,9 @@ UserId = NewType("UserId", int)
         ("2026-01-31", dt.date, dt.date(2026, 1, 31)),
         ("2026-01-31T12:30", dt.datetime, dt.datetime(2026, 1, 31, 12, 30)),
         ("12:30:00", dt.time, dt.time(12, 30)),
+        ("0.10", Decimal, Decimal("0.10")),
+        (3, Decimal | None, Decimal(3)),
+        (str(UUID(int=1)), UUID, UUID(int=1)),
         ("1h30m", dt.timedelta, dt.timedelta(minutes=90)),
         ("RED", Color, Color.RED),
         ("blue", Color, Color.BLUE),
@@ -119,6 +133,10 @@ def test_a_value_becomes_what_the_annotation_asks_for(
         ({}, Hyper, "also lr of Hyper"),
         ("text", Hyper, "'depth': expected the fields of Hyper"),
         ([1], tuple[int, int], "'depth': expected 2 values, got [1]"),
+        ("x", Decimal, "'depth': expected a decimal number, got 'x'"),
+        ("x", UUID | None, "'depth': expected a UUID or nothing, got 'x'"),
+        ({"dya": "2026-01-31"}, Row, "'depth': expected no key 'dya' of Row, got"),
+        ({"rate": "0"}, Careful, "'depth': expected values that Careful takes, got {'rate': '0'}"),
         ("[1, 2", list[int], "'depth': expected a list, got '[1, 2'"),
         ("[1, 2]]", list[int], "'depth': expected a list, got '[1, 2]]'"),
         ("[1, '2]", list[int] | None, "'depth': expected a list or nothing, got"),
@@ -134,6 +152,28 @@ def test_what_does_not_fit_names_the_parameter_and_what_was_expected(
     with pytest.raises(UsageError) as caught:
         coerce(value, hint, "depth")
     assert message in caught.value.message
+
+
+def test_what_a_class_says_to_its_values_is_told() -> None:
+    with pytest.raises(UsageError) as caught:
+        coerce({"rate": -1}, Careful | None, "hyper")
+    assert caught.value.hint == "ValueError: a rate is positive"
+
+
+def test_a_model_of_pydantic_is_made_of_its_fields() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    model = pydantic.create_model(
+        "Model", rate=(pydantic.PositiveFloat, 0.1), layers=(list[int], [8]), title=(str, "")
+    )
+    made = coerce({"rate": "0.5", "layers": "[1, 2]", "title": "[x]"}, model, "hyper")
+    assert made == model(rate=0.5, layers=[1, 2], title="[x]")
+    assert coerce("{rate: 2}", model | None, "hyper") == model(rate=2)
+    with pytest.raises(UsageError, match="expected no field 'raet' of Model"):
+        coerce({"raet": 1}, model, "hyper")
+    with pytest.raises(UsageError) as caught:
+        coerce({"rate": "-1"}, model, "hyper")
+    assert caught.value.message == "'hyper': expected values that Model takes, got {'rate': '-1'}"
+    assert "greater than 0" in caught.value.hint
 
 
 def test_brackets_that_do_not_close_are_told_as_such() -> None:

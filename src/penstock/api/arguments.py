@@ -52,7 +52,13 @@ def _over(default: Any, value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if hasattr(default, "__dataclass_fields__"):
-        base = {field: getattr(default, field) for field in default.__dataclass_fields__}
+        fields = default.__dataclass_fields__.items()
+        # What `__post_init__` makes is made again.
+        base = {name: getattr(default, name) for name, field in fields if field.init}
+    elif isinstance(default, tuple) and hasattr(default, "_asdict"):
+        base = dict(default._asdict())
+    elif hasattr(type(default), "model_fields"):  # of pydantic
+        base = {name: getattr(default, name) for name in type(default).model_fields}
     elif isinstance(default, dict):
         base = dict(default)
     else:

@@ -62,6 +62,8 @@ def _coerce(value: Any, hint: Any, name: str) -> Any:
         return _none(value, name)
     if kind in _ATOMS:
         return _ATOMS[kind](value, name)
+    if told := _TEXTS.get(f"{kind.__module__}.{kind.__qualname__}"):
+        return _of_text(value, kind, name, *told)
     if issubclass(kind, enum.Enum):
         return _enum(value, kind, name)
     if issubclass(kind, PurePath):
@@ -180,6 +182,18 @@ def _moment(
     return read
 
 
+def _of_text(value: Any, kind: type, name: str, expected: str, example: str) -> Any:
+    if isinstance(value, kind):
+        return value
+    try:
+        if isinstance(value, str) or type(value) is int:
+            text: Any = str(value).strip()
+            return kind(text)
+    except (ValueError, ArithmeticError):
+        pass
+    raise _Misfit(value, expected, name, f"For example {example}.")
+
+
 def _duration(value: Any, name: str) -> datetime.timedelta:
     if isinstance(value, datetime.timedelta):
         return value
@@ -213,6 +227,11 @@ _ATOMS: Mapping[type, Callable[[Any, str], Any]] = {
     datetime.time: _moment(datetime.time, "a time of day", "12:30:00"),
     datetime.timedelta: _duration,
 }
+_TEXTS: Mapping[str, tuple[str, str]] = {
+    "decimal.Decimal": ("a decimal number", "0.10"),
+    "uuid.UUID": ("a UUID", "12345678-1234-5678-1234-567812345678"),
+}
+"""By name: who has no such parameter does not import them. What is expected, and an example."""
 
 
 def _path(value: Any, kind: type[PurePath], name: str) -> PurePath:
@@ -265,7 +284,9 @@ def _union(value: Any, options: tuple[Any, ...], name: str) -> Any:
     if deeper:
         raise deeper[0]
     empty = any(m.expected == "nothing" for m in misfits)
-    raise _Misfit(value, " or ".join(expected + ["nothing"] * empty), name)
+    hints = [m.hint for m in misfits if m.hint]
+    hint = hints[0] if len(expected) == 1 and hints else ""
+    raise _Misfit(value, " or ".join(expected + ["nothing"] * empty), name, hint)
 
 
 def _strictness(option: Any) -> int:
@@ -293,6 +314,8 @@ def _container(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
         return _sequence(value, kind, args, name)
     if _is_sequence(kind) and isinstance(value, list | tuple):
         return [_coerce(v, args[0] if args else Any, f"{name}[{i}]") for i, v in enumerate(value)]
+    if hasattr(kind, "model_validate") and not isinstance(value, kind):
+        return _model(value, kind, name)
     # A class that we know nothing of: the value is passed as it is, if it can be one.
     if isinstance(value, kind) or not isinstance(value, str):
         return value
@@ -345,7 +368,14 @@ def _mapping(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
         raise _Misfit(value, "a mapping", name, f"Write {name or 'name'}.KEY=VALUE, or {{…}}.")
     if typing.is_typeddict(kind):
         hints = typing.get_type_hints(kind)
-        return {k: _coerce(v, hints.get(k, Any), f"{name}.{k}") for k, v in value.items()}
+        for key in value:
+            if key not in hints:
+                from penstock.core.place import near
+
+                raise _Misfit(
+                    value, f"no key '{key}' of {kind.__qualname__}", name, near(str(key), hints)
+                )
+        return {k: _coerce(v, hints[k], f"{name}.{k}") for k, v in value.items()}
     key, item = args if len(args) == 2 else (Any, Any)
     return {
         (k if key is Any else _coerce(k, key, name)): _coerce(v, item, f"{name}.{k}")
@@ -376,6 +406,23 @@ def _namedtuple(value: Any, kind: Any, name: str) -> Any:
     return _fields(value, kind, kind._fields, frozenset(kind._fields) - defaults, name)
 
 
+def _model(value: Any, kind: Any, name: str) -> Any:
+    """A model of pydantic, which reads text itself, but for lists and mappings."""
+    fields = kind.model_fields
+    names = (*fields, *(field.alias for field in fields.values() if field.alias))
+    _check_fields(value, kind, () if kind.model_config.get("extra") == "allow" else names, name)
+    read = {
+        k: _parse(v, dict, f"{name}.{k}") if isinstance(v, str) and _holds(fields.get(k)) else v
+        for k, v in value.items()
+    }
+    return _made(lambda: kind.model_validate(read), value, kind, name)
+
+
+def _holds(field: Any) -> bool:
+    """Whether what looks like a list or a mapping may be one."""
+    return getattr(field, "annotation", Any) is not str
+
+
 def _dataclass(value: Any, kind: Any, name: str) -> Any:
     if isinstance(value, kind):
         return value
@@ -392,20 +439,35 @@ def _dataclass(value: Any, kind: Any, name: str) -> Any:
 def _fields(
     value: Any, kind: Any, names: tuple[str, ...], needed: frozenset[str], name: str
 ) -> Any:
+    _check_fields(value, kind, names, name)
+    if lacking := sorted(needed - set(value)):
+        raise _Misfit(value, f"also {', '.join(lacking)} of {kind.__qualname__}", name)
+    hints = typing.get_type_hints(kind)
+    fields = {
+        k: _coerce(v, hints.get(k, Any), f"{name}.{k}" if name else k) for k, v in value.items()
+    }
+    return _made(lambda: kind(**fields), value, kind, name)
+
+
+def _check_fields(value: Any, kind: Any, names: tuple[str, ...], name: str) -> None:
+    """That it has fields, and only these; any, where there are no names."""
     if not isinstance(value, Mapping):
         raise _Misfit(
             value, f"the fields of {kind.__qualname__}", name, f"Write {name}.FIELD=VALUE."
         )
     for key in value:
-        if key not in names:
+        if names and key not in names:
             from penstock.core.place import near
 
             raise _Misfit(
                 value, f"no field '{key}' of {kind.__qualname__}", name, near(str(key), names)
             )
-    if lacking := sorted(needed - set(value)):
-        raise _Misfit(value, f"also {', '.join(lacking)} of {kind.__qualname__}", name)
-    hints = typing.get_type_hints(kind)
-    return kind(
-        **{k: _coerce(v, hints.get(k, Any), f"{name}.{k}" if name else k) for k, v in value.items()}
-    )
+
+
+def _made(make: Callable[[], Any], value: Any, kind: Any, name: str) -> Any:
+    """An object of a class of the user's, which may have a word to say about its values."""
+    try:
+        return make()
+    except Exception as error:  # the class's own code
+        expected = f"values that {kind.__qualname__} takes"
+        raise _Misfit(value, expected, name, f"{type(error).__name__}: {error}") from None
