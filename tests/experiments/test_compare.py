@@ -186,7 +186,14 @@ def test_two_equal_runs_differ_in_nothing_but_their_time(runs: list[Run[int]]) -
     assert found.facts.keys() <= {"took"}
     assert (found.parameters, found.data, found.changes, found.code) == ({}, {}, (), ())
     assert found.metrics == {"evaluate.auc": (0.4, 0.4)}
-    assert repr(found).endswith("the same code, parameters and data")
+    assert repr(found).endswith("\nthe same code, parameters and data")
+
+
+def test_of_what_runs_did_not_come_to_nothing_is_claimed(project: Path) -> None:
+    (project / "a.txt").write_text("1 2 3")
+    ended = training.options(on_error="return")
+    found = ended.run(project / "a.txt", depth=-1).compare(ended.run(project / "a.txt", depth=-1))
+    assert repr(found).endswith("as far as they came, the same code, parameters and data")
 
 
 def test_values_that_are_equal_and_of_another_type_differ(project: Path) -> None:

@@ -134,7 +134,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
             yield f"the primary metric '{judge.metric}' was not logged by any of these runs"
         tables = (self.parameters, self.changes, self.data, self.packages)
         if not any(tables) and not self.complete:
-            yield "the same code, parameters and data"
+            # Of what a run did not come to, nothing is known.
+            came = "" if {*self.ended} <= {"done"} else "as far as they came, "
+            yield f"{came}the same code, parameters and data"
 
     def to_markdown(self) -> str:
         """Tables as GitHub shows them, for a pull request."""
