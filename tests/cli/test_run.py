@@ -173,6 +173,7 @@ def test_a_failure_shows_the_users_traceback_and_how_to_go_on(project: Project) 
         (["run", "flow.py", "--workerz", "2"], "no option '--workerz'", "'--workers'"),
         (["run", "flow.py", "--share-it=2"], "no option '--share-it'", "-p share_it=VALUE"),
         (["rnu", "flow.py"], "no command 'rnu'", "'run'"),
+        (["explain", "last"], "no command 'explain'; did you mean 'why'?", ""),
         (["run", "."], "'.' is a folder", "Name a file in it."),
         (["note"], "missing argument 'RUN'", "penstock note --help"),
         (["run"], "missing argument", "penstock run --help"),

@@ -41,6 +41,20 @@ COMMANDS = {
     "completion": "Completion for your shell.",
 }
 """In the order of the help; the module of each is imported when it is called."""
+ELSEWHERE = {
+    **dict.fromkeys(("init", "create", "startproject"), "new"),
+    **dict.fromkeys(("ls", "history", "status", "experiments"), "runs"),
+    **dict.fromkeys(("describe", "info", "inspect", "view"), "show"),
+    **dict.fromkeys(("delete", "remove"), "rm"),
+    **dict.fromkeys(("clean", "prune"), "gc"),
+    **dict.fromkeys(("tag", "rename"), "note"),
+    **dict.fromkeys(("execute", "start", "resume", "retry", "repro"), "run"),
+    "explain": "why",
+    "check": "doctor",
+    "help": "--help",
+    "version": "--version",
+}
+"""What other tools call them, by which people ask for them first."""
 
 
 class Commands(click.Group):
@@ -131,7 +145,7 @@ def _explain(error: click.ClickException) -> None:
 
 
 def _meant(name: str) -> str:
-    near = nearest(name, COMMANDS)
+    near = ELSEWHERE.get(name) or nearest(name, COMMANDS)
     return f"; did you mean '{near}'?" if near else ""
 
 
