@@ -687,6 +687,35 @@ def test_methods_instances_partials_and_lambdas_are_steps(traced: Any) -> None:
     assert flow() == (2, 9, 36, 2)
 
 
+def test_a_callable_that_a_class_holds_is_none_of_its_methods() -> None:
+    class Holder:
+        plus = step(Adder())
+        three = step(name="three")(partial(Adder(), by=3))
+
+    assert (Holder().plus(1), Holder.three(1)) == (Adder()(1), Adder()(1, by=3))
+
+
+def test_a_method_is_a_pipeline_of_its_instance(traced: Any) -> None:
+    class Study:
+        def __init__(self, by: int) -> None:
+            self.scaler = Scaler(by)
+
+        @pipeline
+        def scaled(self, value: int) -> int:
+            return self.scaler.scale(value)
+
+    study = Study(2)
+
+    @pipeline
+    def both(value: int) -> list[int]:
+        return [study.scaled(value), Study.scaled(Study(3), value)]
+
+    graph = traced(study.scaled, 4).graph
+    assert [param.name for param in graph.params] == ["value"]
+    assert (study.scaled(4), study.scaled.bind(4)(), both(4)) == (8, 8, [8, 12])
+    assert list(traced(both, 4).functions) == ["scaled/scale", "scaled-2/scale"]
+
+
 def test_a_pipeline_over_rest_and_positional_only_parameters(traced: Any) -> None:
     @pipeline
     def flow(first: int, /, second: int, *rest: int, **named: int) -> Any:

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import (
     TYPE_CHECKING,
     Any,
+    Concatenate,
     Generic,
     ParamSpec,
     Protocol,
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from penstock.session import Session
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 class RunOptions(TypedDict, total=False):
@@ -158,6 +161,18 @@ class Pipeline(Composed[P, R]):
         return type(self)(
             self.callee, self.name, self._use, run_options.options(self._options, **given)
         )
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Pipeline[P, R]: ...
+    @overload
+    def __get__(
+        self: Pipeline[Concatenate[S, Q], R], instance: S, owner: type | None = None
+    ) -> Pipeline[Q, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Pipeline[Any, R]:
+        callee = self.callee.bound(instance, owner)
+        if callee is self.callee:
+            return self
+        return Pipeline(callee, self.name, self._use, self._options)
 
     # ---- inner
 

@@ -95,6 +95,8 @@ class Callee:
 
     def bound(self, instance: object, owner: type | None) -> Callee:
         """The method of this instance, or of its class."""
+        if not hasattr(self.function, "__get__"):  # a callable object, a partial
+            return self
         taken = self.function.__get__(instance, owner)
         if taken is self.function:
             return self
