@@ -323,6 +323,8 @@ def test_completion_knows_commands_runs_and_steps(ran: Project) -> None:
     assert complete("penstock ru") == ["run", "runs"]
     assert complete("penstock show bef") == ["before"]
     assert complete("penstock why before f") == ["fit"]
+    assert complete("penstock why before/f") == ["before/fit"]
+    assert complete("penstock why nothing/f") == [""]
     assert complete("penstock run flow.py:t") == ["flow.py:training"]
     assert complete("penstock run flow.py:training --until l") == ["load"]
     assert complete("penstock run flow.py -p d") == ["depth="]

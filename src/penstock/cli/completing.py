@@ -48,8 +48,20 @@ def _recent(context: click.Context, pipeline: str | None = None) -> Iterable[Run
 
 
 @_words
-def run(context: click.Context) -> Iterable[str]:
+def _runs(context: click.Context) -> Iterable[str]:
     return (word for one in _recent(context) for word in (one.id, one.name) if word)
+
+
+def run(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    """A run; after its slash a step of it."""
+    name, slash, _ = start.partition("/")
+
+    @_words
+    def steps(context: click.Context) -> Iterable[str]:
+        reader = client(context.params.get("stack") or "")
+        return (f"{name}/{one.node}" for one in reader.steps(reader.run(name).id))
+
+    return (steps if slash else _runs)(context, parameter, start)
 
 
 @_words
