@@ -185,6 +185,15 @@ def each_in_a_plain_call() -> Any:
     return describe(each(["a"]))
 
 
+@step
+def joined(*parts: str) -> str:
+    return "".join(parts)
+
+
+def each_among_the_rest() -> Any:
+    return joined.map("a", each(["b", "c"]))
+
+
 def each_of_a_number() -> Any:
     return describe.map(each(count()))  # type: ignore[arg-type]
 
@@ -412,6 +421,12 @@ CASES: list[tuple[Callable[[], Any], type[DefinitionError], str]] = [
         DefinitionError,
         "each(…) for 'label' of 'describe' stands in a plain call (FILE:N)\n"
         "  Write describe.map(…), and each(…) as an argument itself.",
+    ),
+    (
+        each_among_the_rest,
+        DefinitionError,
+        "no map runs over '*parts' of 'joined' (FILE:N)\n"
+        "  Give the step a parameter for it: each(…) goes to one by its name.",
     ),
     (
         each_of_a_number,

@@ -58,6 +58,11 @@ class Inputs:
             case markers.LogicalDate():
                 value = value.on(self.tracing.logical_date, wanted)
                 return self._literal(value, wanted, name, owner, where)
+            case markers.Each() if name.startswith("*"):
+                raise DefinitionError(
+                    f"no map runs over '{name}' of '{owner}' ({where})",
+                    hint="Give the step a parameter for it: each(…) goes to one by its name.",
+                )
             case markers.Each():
                 raise DefinitionError(
                     f"each(…) for '{name}' of '{owner}' stands in a plain call ({where})",
