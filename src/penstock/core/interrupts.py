@@ -55,7 +55,7 @@ class _Held(Struct):
         act(number, frame)
 
     def let_go(self) -> None:
-        for number, handler in self.before.items():
+        for number, handler in reversed(self.before.items()):
             # What a step has set in the meantime is its own affair.
             if signal.getsignal(number) == self.handle:
                 signal.signal(number, handler)
@@ -91,14 +91,17 @@ def _held_within(outer: _Held) -> Iterator[None]:
 
 def _held_first() -> Iterator[None]:
     global _held
-    one = _held = _Held(threading.get_ident())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        handler = signal.getsignal(number)
-        # SIGTERM cancels a run in good order, as Ctrl-C does; what is ignored stays ignored.
-        if callable(handler) or (number == signal.SIGTERM and handler == signal.SIG_DFL):
-            one.before[number] = handler
-            signal.signal(number, one.handle)
+    one = _Held(threading.get_ident())
+    # Until SIGINT is ours, and again when it no longer is, an interrupt may come between any two of
+    # these lines: it is the first to be taken over and the last to be let go.
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
+            # SIGTERM cancels a run in good order, as Ctrl-C does; what is ignored stays ignored.
+            if callable(handler) or (number == signal.SIGTERM and handler == signal.SIG_DFL):
+                one.before[number] = handler
+                signal.signal(number, one.handle)
+        _held = one
         yield
     finally:
         _held = None
