@@ -68,7 +68,10 @@ def lgb(cls: Any, depth: int, **more: Any) -> Any:
 
 
 # Deprecated by newer versions of xgboost, and still in use.
-pytestmark = pytest.mark.filterwarnings("ignore:.*XGBRFClassifier:FutureWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*XGBRFClassifier:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.*booster=gblinear:UserWarning"),
+]
 
 ESTIMATORS: dict[str, Any] = {
     "xgboost's classifier": lambda depth=2: xgb(XGBClassifier, depth).fit(X, Y),
