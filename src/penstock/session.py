@@ -324,7 +324,7 @@ class Session:
         flat, part = prepared.flat, prepared.part
         scribe = Scribe(record.id, commits)
         agenda = Agenda(flat, values, scribe)
-        healing = Healing(flat, values, decider)
+        healing = Healing(flat, values, decider, part.borrow | part.replace.keys())
         return Engine(
             flat=flat,
             part=part,

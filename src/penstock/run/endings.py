@@ -81,7 +81,10 @@ class Endings(Struct):
         match one:
             case Task():
                 self.scribe.absent(one, status, absent.reason)
-                if one.map is None:
+                if one.healing:
+                    for waiting in self.healing.fail(one):
+                        self.absent(waiting, absent)
+                elif one.map is None:
                     self.agenda.complete(one.template, one.index, absent)
                 else:
                     self.agenda.end(one, None)

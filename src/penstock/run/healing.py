@@ -26,6 +26,8 @@ class Healing(Struct):
     flat: Flat
     values: Values
     decider: Decider
+    given: frozenset[str] = frozenset()
+    """Steps that this run does not make: another's result stands in for theirs."""
     waiting: dict[Place, list[Task]] = field(default_factory=dict)
     missing: dict[int, int] = field(default_factory=dict)
     """By a waiting task's identity: how many of its producers are not done yet."""
@@ -33,7 +35,8 @@ class Healing(Struct):
 
     def begin(self, task: Task, lost: Sequence[str]) -> list[Task] | None:
         """The calls that make these artifacts again, `task` waiting for them; None if none can."""
-        producers = sorted({place for id in lost for place in self._producers(id)})
+        found = dict.fromkeys(map(self._producer, lost))
+        producers = [place for place in found if place is not None]
         if not producers or any(self.made.get(place, 0) >= TRIES for place in producers):
             return None
         task.keyed, task.reason = None, ""
@@ -85,16 +88,24 @@ class Healing(Struct):
         self.decider.calls.forget([keyed.key])
         return task
 
-    def _producers(self, artifact: str) -> list[Place]:
-        """Calls of this run that gave this artifact."""
-        found: list[Place] = []
+    def _producer(self, artifact: str) -> Place | None:
+        """The call of this run that gave this artifact first.
+
+        Another one may have given the same: a step that returns what it was given. It needs the first
+        one's output, so who waited for both would wait for itself.
+        """
         for (node, index), value in self.values.known.items():
+            if node in self.given or not isinstance(self.flat.templates[node], StepTemplate):
+                continue
             match value:
-                case Single(outputs=outputs):
-                    if any(one.artifact == artifact for one in outputs.values()):
-                        found.append((node, index))
+                case Single() if _gave(value, artifact):
+                    return node, index
                 case Mapped(items=items):
                     for position, one in enumerate(items):
-                        if any(made.artifact == artifact for made in one.outputs.values()):
-                            found.append((node, f"{index}.{position}" if index else str(position)))
-        return [place for place in found if isinstance(self.flat.templates[place[0]], StepTemplate)]
+                        if _gave(one, artifact):
+                            return node, f"{index}.{position}" if index else str(position)
+        return None
+
+
+def _gave(value: Single, artifact: str) -> bool:
+    return any(one.artifact == artifact for one in value.outputs.values())
