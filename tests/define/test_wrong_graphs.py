@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import re
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec import structs
 
 from penstock import Cache, Retry, cross, each, either, pipeline, secret, step
+from penstock.core.walk import digest_plain, unfold
 from penstock.define.containers import copied, holds_markers
+from penstock.define.trace import Environment, trace
 from penstock.errors import DefinitionError, PromiseError, TypeMismatch
 
 
@@ -237,6 +243,22 @@ def secret_without_a_source() -> Any:
 
 def returned_of_another_type() -> str:
     return count()  # type: ignore[return-value]
+
+
+def copy_of_a_promise() -> Any:
+    return copy.deepcopy([count()])
+
+
+def variable_that_goes_on() -> Any:
+    results = []
+    for factor in (1, 2):
+
+        @step(name=f"scaled{factor}")
+        def scaled(value: int) -> int:
+            return value * factor  # noqa: B023  # on purpose
+
+        results.append(scaled(1))
+    return results
 
 
 CASES: list[tuple[Callable[[], Any], type[DefinitionError], str]] = [
@@ -470,6 +492,18 @@ CASES: list[tuple[Callable[[], Any], type[DefinitionError], str]] = [
         "  Change a copy, or change it inside a step.",
     ),
     (
+        copy_of_a_promise,
+        PromiseError,
+        "'count' is copied or pickled, but its value is not known yet (FILE:N)\n"
+        "  Do it inside a step.",
+    ),
+    (
+        variable_that_goes_on,
+        DefinitionError,
+        "'factor', which 'scaled' encloses, was given another value after the step was called (FILE:N)\n"
+        "  Pass it as an argument, or keep it: def scaled(…, factor=factor).",
+    ),
+    (
         secret_without_a_source,
         DefinitionError,
         "'API_TOKEN' is not the address of a secret\n  Write secret(\"env:NAME\").",
@@ -495,6 +529,36 @@ def test_a_wrong_graph_is_refused_with_one_error_that_says_what_to_do(
         traced(pipeline(wrong))
     assert placeless(str(caught.value)) == message
     assert type(caught.value) is kind
+
+
+@dataclass
+class Holder:
+    inner: object
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Holder([count()]),
+            "a promise stands in a Holder for 'thing' of 'unknown' (FILE:N)\n"
+            "  Promises go into lists, tuples, NamedTuples and dicts.",
+        ),
+        (
+            threading.Lock,
+            "'thing' of 'unknown' is given what cannot be kept (FILE:N): a value of '_thread:lock' "
+            "has no content that can be known: cannot pickle '_thread.lock' object\n"
+            "  Keep it out of what steps take and return, or register a serializer for it.",
+        ),
+    ],
+)
+def test_what_has_no_content_is_refused_where_it_is_passed(
+    environment: Environment, make: Callable[[], Any], message: str
+) -> None:
+    known = structs.replace(environment, digest_value=lambda value: digest_plain(value, unfold))
+    with pytest.raises(DefinitionError) as caught:
+        trace(pipeline(lambda: unknown(make())), (), {}, known)
+    assert placeless(str(caught.value)) == message
 
 
 def test_the_error_names_the_lines_of_both_ends(traced: Any) -> None:

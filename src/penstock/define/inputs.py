@@ -14,7 +14,9 @@ from penstock.define.containers import COPIED, container, holds_markers
 from penstock.define.promise import Promise, label
 from penstock.define.tracing import ATOMS, Tracing
 from penstock.define.types import element, fits, parts, value_fits
-from penstock.errors import DefinitionError, PromiseError, TypeMismatch
+from penstock.errors import DefinitionError, PromiseError, SerializationError, TypeMismatch
+
+_HOLDERS = "Promises go into lists, tuples, NamedTuples and dicts."
 
 
 class Inputs:
@@ -83,7 +85,17 @@ class Inputs:
         if wanted is not Any and type(value) is not wanted and not value_fits(value, wanted):
             shown = repr(value) if len(repr(value)) < 60 else f"a {type(value).__name__}"
             raise _mismatch(shown, type(value), wanted, name, owner, where)
-        literal = self.tracing.literal(value, where)
+        try:
+            literal = self.tracing.literal(value, where)
+        except SerializationError as error:
+            held = isinstance(error.__cause__, PromiseError)
+            what = f"'{name}' of '{owner}'" if name else f"'{owner}'"
+            raise DefinitionError(
+                f"a promise stands in a {type(value).__name__} for {what} ({where})"
+                if held
+                else f"{what} is given what cannot be kept ({where}): {error.message}",
+                hint=_HOLDERS if held else error.hint,
+            ) from error.__cause__
         return literal, literal.digest
 
     def _build(
@@ -93,7 +105,7 @@ class Inputs:
         if kind == "":
             raise DefinitionError(
                 f"a promise stands in a {type(value).__name__} for '{name}' of '{owner}' ({where})",
-                hint="Promises go into lists, tuples, NamedTuples and dicts.",
+                hint=_HOLDERS,
             )
         if not self.tracing.fits(cls or type(value), wanted):
             raise _mismatch(f"a {kind}", type(value), wanted, name, owner, where)

@@ -17,6 +17,7 @@ from penstock.core.graph import (
     ParamRef,
     SourceRef,
 )
+from penstock.core.naming import is_first_party
 from penstock.core.place import nearest
 from penstock.define.callee import Marker, file_text, short
 from penstock.define.types import at, elements
@@ -257,7 +258,10 @@ def place(frame: FrameType) -> str:
 
 def refused(promise: Promise, what: str, hint: str, frame: FrameType) -> PromiseError:
     promise._penstock.scope.look(promise._penstock.source)
-    return PromiseError(f"'{label(promise)}' {what} ({place(frame)})", hint=hint)
+    here: FrameType | None = frame
+    while here is not None and not is_first_party(here.f_code.co_filename):
+        here = here.f_back  # in NumPy, in `copy`: who called it is to be named
+    return PromiseError(f"'{label(promise)}' {what} ({place(here or frame)})", hint=hint)
 
 
 def enter(promise: Promise, access: Access, frame: FrameType) -> Promise:

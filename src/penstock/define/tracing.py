@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterator
+from functools import partial
+from types import CellType, FunctionType
 from typing import Any
 
 from penstock.core.graph import Function, Literal
@@ -15,6 +17,9 @@ from penstock.errors import DefinitionError
 
 ATOMS = (int, str, bool, type(None))
 """Their digests are remembered: equal values of one type have equal content."""
+
+
+_EMPTY: Any = object()
 
 
 class Tracing:
@@ -37,6 +42,7 @@ class Tracing:
         self._digests: dict[tuple[type, object], str] = {}
         self._large: dict[int, tuple[object, str, str]] = {}
         self._known: dict[tuple[Hashable, int], tuple[Known, object]] = {}
+        self._enclosed: list[tuple[Callee, str, CellType, object]] = []
         self._fits: dict[tuple[int, int], tuple[bool, Any, Any]] = {}
 
     def known(self, callee: Callee, settings: Settings) -> Known:
@@ -46,6 +52,7 @@ class Tracing:
             # The objects are kept, so that no other takes over their ids.
             found = known(callee, settings, self.environment), (callee, settings)
             self._known[key] = found
+            self._enclosed += ((callee, *one) for one in _enclosed(callee.function))
         return found[0]
 
     def number(self, key: Hashable) -> int:
@@ -84,10 +91,43 @@ class Tracing:
         return Literal(value, found[1])
 
     def settle(self) -> None:
-        """Large values are not copied: one that has changed since it was taken is refused."""
+        """What has changed since it was taken is refused: large values, which are not copied, and
+        variables that a step encloses, whose values it would find only when it runs."""
+        for callee, name, cell, was in self._enclosed:
+            now = _content(cell)
+            if now is not was and was is not _EMPTY:
+                raise DefinitionError(
+                    f"'{name}', which '{callee.name}' encloses, was given another value after "
+                    f"the step was called ({callee.where})",
+                    hint=f"Pass it as an argument, or keep it: def {callee.name}(…, {name}={name}).",
+                )
         for value, digest, where in self._large.values():
             if self.environment.digest_value(value) != digest:
                 raise DefinitionError(
                     f"a {type(value).__name__} was changed after it was passed to a step ({where})",
                     hint="Change a copy, or change it inside a step.",
                 )
+
+
+def _enclosed(function: object) -> Iterator[tuple[str, CellType, object]]:
+    """The variables that a function encloses, and those of functions among them, with their values."""
+    pending, known = [function], set[int]()
+    while pending:
+        one: Any = pending.pop()
+        while isinstance(one, partial):
+            one = one.func
+        one = getattr(one, "__func__", one)
+        if not isinstance(one, FunctionType) or id(one) in known:
+            continue
+        known.add(id(one))
+        for name, cell in zip(one.__code__.co_freevars, one.__closure__ or (), strict=True):
+            value = _content(cell)
+            yield name, cell, value
+            pending.append(value)
+
+
+def _content(cell: CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _EMPTY
