@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import enum
 import json
 import types
@@ -12,11 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Union
 
-from penstock.core import durations
+from penstock.config.atoms import ATOMS, TEXTS, Misfit, none, of_text
+from penstock.config.atoms import seconds as seconds
 from penstock.errors import ConfigError, UsageError
 
-_TRUE = frozenset(("true", "yes", "on", "1"))
-_FALSE = frozenset(("false", "no", "off", "0"))
 _LISTS = (list, tuple, set, frozenset)
 LONGEST = 200
 """Characters of a wrong value that are shown."""
@@ -31,7 +29,7 @@ def coerce(value: Any, hint: Any, name: str = "") -> Any:
     """
     try:
         return _coerce(value, hint, name)
-    except _Misfit as misfit:
+    except Misfit as misfit:
         where = f"'{misfit.name}'" if misfit.name else "the value"
         got = repr(misfit.value)
         got = got if len(got) <= LONGEST else got[: LONGEST - 1] + "…"
@@ -40,16 +38,10 @@ def coerce(value: Any, hint: Any, name: str = "") -> Any:
         ) from None
 
 
-class _Misfit(Exception):
-    def __init__(self, value: Any, expected: str, name: str, hint: str = "") -> None:
-        super().__init__(expected)
-        self.value, self.expected, self.name, self.hint = value, expected, name, hint
-
-
 def _coerce(value: Any, hint: Any, name: str) -> Any:
     hint = _bare(hint)
     if hint is Any or hint is None or isinstance(hint, str | typing.TypeVar):
-        return _free(value) if hint is not None else _none(value, name)
+        return _free(value) if hint is not None else none(value, name)
     origin = typing.get_origin(hint)
     if origin is Union or origin is types.UnionType:
         return _union(value, typing.get_args(hint), name)
@@ -59,11 +51,11 @@ def _coerce(value: Any, hint: Any, name: str) -> Any:
     if not isinstance(kind, type):
         return value
     if kind is type(None):
-        return _none(value, name)
-    if kind in _ATOMS:
-        return _ATOMS[kind](value, name)
-    if told := _TEXTS.get(f"{kind.__module__}.{kind.__qualname__}"):
-        return _of_text(value, kind, name, *told)
+        return none(value, name)
+    if kind in ATOMS:
+        return ATOMS[kind](value, name)
+    if told := TEXTS.get(f"{kind.__module__}.{kind.__qualname__}"):
+        return of_text(value, kind, name, *told)
     if issubclass(kind, enum.Enum):
         return _enum(value, kind, name)
     if issubclass(kind, PurePath):
@@ -93,145 +85,7 @@ def _free(value: Any) -> Any:
         return value
 
 
-# ---- atoms
-
-
-def _none(value: Any, name: str) -> None:
-    if value is None or (isinstance(value, str) and value.lower() in ("", "null", "none", "~")):
-        return
-    raise _Misfit(value, "nothing", name)
-
-
-def _bool(value: Any, name: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).lower()
-    if text in _TRUE and isinstance(value, str):
-        return True
-    if text in _FALSE and isinstance(value, str):
-        return False
-    raise _Misfit(value, "true or false", name)
-
-
-def _int(value: Any, name: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str):
-        try:
-            return int(
-                value.strip().replace("_", ""), 0 if value.strip()[:2].lower() == "0x" else 10
-            )
-        except ValueError:
-            pass
-    raise _Misfit(value, "a whole number", name)
-
-
-def _float(value: Any, name: str) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, str):
-        text = value.strip().lower()
-        try:
-            return float({".inf": "inf", "-.inf": "-inf", ".nan": "nan"}.get(text, text))
-        except ValueError:
-            pass
-    raise _Misfit(value, "a number", name)
-
-
-def _str(value: Any, name: str) -> str:
-    if isinstance(value, str):
-        return value
-    hint = ""
-    if value is None or isinstance(value, bool | int | float):
-        hint = f'Quote it if it is meant as text: "{json.dumps(value)}".'
-    raise _Misfit(value, "text", name, hint)
-
-
-def _bytes(value: Any, name: str) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, str):
-        return value.encode()
-    raise _Misfit(value, "bytes", name)
-
-
-def _complex(value: Any, name: str) -> complex:
-    if isinstance(value, int | float | complex) and not isinstance(value, bool):
-        return complex(value)
-    try:
-        return complex(str(value).replace(" ", ""))
-    except ValueError:
-        raise _Misfit(value, "a complex number", name) from None
-
-
-def _moment(
-    kind: Any, expected: str, example: str
-) -> Callable[[Any, str], Any]:  # date, datetime, time
-    def read(value: Any, name: str) -> Any:
-        if type(value) is kind:
-            return value
-        if isinstance(value, str):
-            try:
-                return kind.fromisoformat(value.strip())
-            except ValueError:
-                pass
-        raise _Misfit(value, expected, name, f"For example {example}.")
-
-    return read
-
-
-def _of_text(value: Any, kind: type, name: str, expected: str, example: str) -> Any:
-    if isinstance(value, kind):
-        return value
-    try:
-        if isinstance(value, str) or type(value) is int:
-            text: Any = str(value).strip()
-            return kind(text)
-    except (ValueError, ArithmeticError):
-        pass
-    raise _Misfit(value, expected, name, f"For example {example}.")
-
-
-def _duration(value: Any, name: str) -> datetime.timedelta:
-    if isinstance(value, datetime.timedelta):
-        return value
-    try:
-        return datetime.timedelta(seconds=seconds(value))
-    except UsageError:
-        raise _Misfit(value, "a duration", name, "For example 90, 10m, 1h30m or 2d.") from None
-
-
-def seconds(value: Any) -> float:
-    """A duration in seconds: a number, or "90s", "10m", "1h30m", "2d". Raises UsageError."""
-    found: float | None = None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        found = float(value) if abs(value) <= durations.MOST else None
-    elif isinstance(value, str):
-        found = durations.seconds(value)
-    if found is None:
-        raise UsageError(f"{value!r} is not a duration", hint="For example 90, 10m, 1h30m or 2d.")
-    return found
-
-
-_ATOMS: Mapping[type, Callable[[Any, str], Any]] = {
-    bool: _bool,
-    int: _int,
-    float: _float,
-    str: _str,
-    bytes: _bytes,
-    complex: _complex,
-    datetime.date: _moment(datetime.date, "a date", "2026-01-31"),
-    datetime.datetime: _moment(datetime.datetime, "a date and time", "2026-01-31T12:30:00"),
-    datetime.time: _moment(datetime.time, "a time of day", "12:30:00"),
-    datetime.timedelta: _duration,
-}
-_TEXTS: Mapping[str, tuple[str, str]] = {
-    "decimal.Decimal": ("a decimal number", "0.10"),
-    "uuid.UUID": ("a UUID", "12345678-1234-5678-1234-567812345678"),
-}
-"""By name: who has no such parameter does not import them. What is expected, and an example."""
+# ---- names and paths
 
 
 def _path(value: Any, kind: type[PurePath], name: str) -> PurePath:
@@ -240,7 +94,7 @@ def _path(value: Any, kind: type[PurePath], name: str) -> PurePath:
     if isinstance(value, str):
         # A PurePath cannot be made on the other system; what people mean is a path of this one.
         return Path(value).expanduser() if issubclass(kind, Path) else kind(value)
-    raise _Misfit(value, "a path", name)
+    raise Misfit(value, "a path", name)
 
 
 def _enum(value: Any, kind: type[enum.Enum], name: str) -> enum.Enum:
@@ -250,7 +104,7 @@ def _enum(value: Any, kind: type[enum.Enum], name: str) -> enum.Enum:
         if value == member.value or value == member.name or str(value) == str(member.value):
             return member
     names = ", ".join(member.name for member in kind)
-    raise _Misfit(value, f"one of {names}", name)
+    raise Misfit(value, f"one of {names}", name)
 
 
 # ---- choices
@@ -263,7 +117,7 @@ def _literal(value: Any, choices: tuple[Any, ...], name: str) -> Any:
     for choice in choices:
         if isinstance(value, str) and value == str(choice):
             return choice
-    raise _Misfit(value, "one of " + ", ".join(repr(choice) for choice in choices), name)
+    raise Misfit(value, "one of " + ", ".join(repr(choice) for choice in choices), name)
 
 
 def _union(value: Any, options: tuple[Any, ...], name: str) -> Any:
@@ -273,11 +127,11 @@ def _union(value: Any, options: tuple[Any, ...], name: str) -> Any:
         plain = isinstance(kind, type) and not isinstance(value, str) and type(value) is kind
         if plain and not typing.get_args(option):
             return value
-    misfits: list[_Misfit] = []
+    misfits: list[Misfit] = []
     for option in sorted(options, key=_strictness):
         try:
             return _coerce(value, option, name)
-        except _Misfit as misfit:
+        except Misfit as misfit:
             misfits.append(misfit)
     expected = [m.expected for m in misfits if m.expected != "nothing" and m.name == name]
     deeper = [m for m in misfits if m.name != name]
@@ -286,7 +140,7 @@ def _union(value: Any, options: tuple[Any, ...], name: str) -> Any:
     empty = any(m.expected == "nothing" for m in misfits)
     hints = [m.hint for m in misfits if m.hint]
     hint = hints[0] if len(expected) == 1 and hints else ""
-    raise _Misfit(value, " or ".join(expected + ["nothing"] * empty), name, hint)
+    raise Misfit(value, " or ".join(expected + ["nothing"] * empty), name, hint)
 
 
 def _strictness(option: Any) -> int:
@@ -319,7 +173,7 @@ def _container(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
     # A class that we know nothing of: the value is passed as it is, if it can be one.
     if isinstance(value, kind) or not isinstance(value, str):
         return value
-    raise _Misfit(value, f"a {kind.__qualname__}, which cannot be written as text", name)
+    raise Misfit(value, f"a {kind.__qualname__}, which cannot be written as text", name)
 
 
 def _is_sequence(kind: type) -> bool:
@@ -360,19 +214,19 @@ def _flow(text: str, name: str) -> Any:
             )
         )
         hint = f"{rule}: for example '{name or 'name'}={example}'."
-        raise _Misfit(text, expected, name, hint) from None
+        raise Misfit(text, expected, name, hint) from None
 
 
 def _mapping(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
     if not isinstance(value, Mapping):
-        raise _Misfit(value, "a mapping", name, f"Write {name or 'name'}.KEY=VALUE, or {{…}}.")
+        raise Misfit(value, "a mapping", name, f"Write {name or 'name'}.KEY=VALUE, or {{…}}.")
     if typing.is_typeddict(kind):
         hints = typing.get_type_hints(kind)
         for key in value:
             if key not in hints:
                 from penstock.core.place import near
 
-                raise _Misfit(
+                raise Misfit(
                     value, f"no key '{key}' of {kind.__qualname__}", name, near(str(key), hints)
                 )
         return {k: _coerce(v, hints[k], f"{name}.{k}") for k, v in value.items()}
@@ -385,11 +239,11 @@ def _mapping(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
 
 def _sequence(value: Any, kind: type, args: tuple[Any, ...], name: str) -> Any:
     if not isinstance(value, list | tuple | set | frozenset):
-        raise _Misfit(value, "a list", name, f"For example '{name or 'xs'}=[1, 2]'.")
+        raise Misfit(value, "a list", name, f"For example '{name or 'xs'}=[1, 2]'.")
     items = list(value)
     if issubclass(kind, tuple) and args and args[-1] is not Ellipsis:
         if len(items) != len(args):
-            raise _Misfit(value, f"{len(args)} values", name)
+            raise Misfit(value, f"{len(args)} values", name)
         return tuple(
             _coerce(v, a, f"{name}[{i}]") for i, (v, a) in enumerate(zip(items, args, strict=True))
         )
@@ -441,7 +295,7 @@ def _fields(
 ) -> Any:
     _check_fields(value, kind, names, name)
     if lacking := sorted(needed - set(value)):
-        raise _Misfit(value, f"also {', '.join(lacking)} of {kind.__qualname__}", name)
+        raise Misfit(value, f"also {', '.join(lacking)} of {kind.__qualname__}", name)
     hints = typing.get_type_hints(kind)
     fields = {
         k: _coerce(v, hints.get(k, Any), f"{name}.{k}" if name else k) for k, v in value.items()
@@ -452,14 +306,14 @@ def _fields(
 def _check_fields(value: Any, kind: Any, names: tuple[str, ...], name: str) -> None:
     """That it has fields, and only these; any, where there are no names."""
     if not isinstance(value, Mapping):
-        raise _Misfit(
+        raise Misfit(
             value, f"the fields of {kind.__qualname__}", name, f"Write {name}.FIELD=VALUE."
         )
     for key in value:
         if names and key not in names:
             from penstock.core.place import near
 
-            raise _Misfit(
+            raise Misfit(
                 value, f"no field '{key}' of {kind.__qualname__}", name, near(str(key), names)
             )
 
@@ -470,4 +324,4 @@ def _made(make: Callable[[], Any], value: Any, kind: Any, name: str) -> Any:
         return make()
     except Exception as error:  # the class's own code
         expected = f"values that {kind.__qualname__} takes"
-        raise _Misfit(value, expected, name, f"{type(error).__name__}: {error}") from None
+        raise Misfit(value, expected, name, f"{type(error).__name__}: {error}") from None
