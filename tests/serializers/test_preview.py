@@ -52,6 +52,13 @@ def test_of_a_wide_table_the_first_columns_also_if_names_stand_twice(shelf: Arti
     assert (len(found.columns), len(found.rows[0]), found.more) == (30, 30, True)
 
 
+def test_objects_in_a_frame_are_written_about_as_python_would(shelf: Artifacts) -> None:
+    cells: list[Any] = [dt.date(2024, 2, 29), [1, (2,)], None, pd.NaT]
+    frame = pd.DataFrame({"o": pd.Series(cells, [4, 5, 6, 7], dtype=object)})
+    found = look(shelf, frame)
+    assert [row[1] for row in found.rows] == ["date('2024-02-29')", "[1, (2,)]", "None", "NaT"]
+
+
 def test_moments_that_python_cannot_say_are_shown_all_the_same(shelf: Artifacts) -> None:
     table = pa.table({"at": pa.array([2**62, 1], pa.timestamp("s"))})
     assert len(look(shelf, table).rows) == 2
@@ -66,6 +73,12 @@ def test_moments_that_python_cannot_say_are_shown_all_the_same(shelf: Artifacts)
         (Pair(1, dt.date(2024, 2, 29)), "Pair(left=1, right=date('2024-02-29'))"),
         (Box[int](value=3), "Box(value=3)"),
         ({"x": np.arange(3), "f": FRAME}, "{'x': <ndarray 3>, 'f': <DataFrame 1000 × 2>}"),
+        ([np.uint8(3), np.float32("inf"), np.str_("é"), np.str_("")], "[3, inf, 'é', '']"),
+        ((np.datetime64("2024-02-29"),), "(2024-02-29,)"),
+        (
+            {"at": pd.Timestamp("2024-02-29", tz="UTC"), "n": pd.NA},
+            "{'at': 2024-02-29 00:00:00+00:00, 'n': <NA>}",
+        ),
         ("\x1b[31m\ud800", r"'\x1b[31m\ud800'"),
         ([2**80, -(2**80)], f"[{2**80}, {-(2**80)}]"),
         pytest.param(7**20_000, f"{7**20_000:#x}"[:LONGEST], id="a large int"),

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from penstock.artifacts.streams import STREAM, first_frames
 from penstock.core.records import Manifest
+from penstock.serializers import untree
 
 ROWS, COLUMNS, ITEMS = 10, 30, 10
 """Rows and columns of a table, and items of a stream, that are looked at."""
@@ -55,7 +56,7 @@ def preview(manifest: Manifest, files: Files) -> Preview:
         return Preview(text=text, more=more)
     for name in (name for name in files if "/" not in name):
         if name.endswith(".arrow"):
-            return _table(files[name])
+            return _table(files[name], described=manifest.serializer == "pandas")
         if name.endswith(".npy"):
             return Preview(text=_array(files[name]))
         if name.endswith(".safetensors"):
@@ -66,12 +67,14 @@ def preview(manifest: Manifest, files: Files) -> Preview:
 # ---- tables and arrays
 
 
-def _table(file: Path | bytes) -> Preview:
+def _table(file: Path | bytes, *, described: bool) -> Preview:
+    """`described`: by pandas' serializer, which keeps objects as text."""
     import pyarrow as pa
 
     source = pa.py_buffer(file) if isinstance(file, bytes) else pa.memory_map(str(file))
     reader = pa.ipc.open_file(source)
     names = [str(name) for name in reader.schema.names]
+    coded = _coded(reader.schema.metadata[b"penstock"], len(names)) if described else ()
     rows: list[tuple[str, ...]] = []
     total = 0
     for number in range(reader.num_record_batches):
@@ -79,12 +82,27 @@ def _table(file: Path | bytes) -> Preview:
         total += batch.num_rows
         # By position: two columns may have one name.
         first = batch.slice(0, ROWS - len(rows))
-        cells = [_cells(column) for column in first.columns[:COLUMNS]]
+        cells = [
+            _said(column) if place in coded else _cells(column)
+            for place, column in enumerate(first.columns[:COLUMNS])
+        ]
         rows += zip(*cells, strict=True)
         if len(rows) >= ROWS and total > ROWS:
             break
     more = total > len(rows) or len(names) > COLUMNS
     return Preview(columns=tuple(names[:COLUMNS]), rows=tuple(rows), more=more)
+
+
+def _coded(about: bytes, columns: int) -> set[int]:
+    """Columns of objects, whose cells are tagged JSON."""
+    values = msgspec.json.decode(about).get("values", ())
+    inner = columns - len(values)  # what stands before them is the index
+    return {inner + place for place, kind in enumerate(values) if kind.get("objects") == "json"}
+
+
+def _said(column: Any) -> list[str]:
+    cells = ["null" if text is None else text for text in column.to_pylist()]
+    return [_json(text.encode(), {})[0] for text in cells]
 
 
 def _cells(column: Any) -> list[str]:
@@ -172,6 +190,7 @@ class _Said:
         match tag, rest:
             case (("tuple" | "set" | "frozenset" | "deque"), [list(items), *_]):
                 start, end = _MARKS.get(tag, (f"{tag}([", "])"))
+                end = ",)" if tag == "tuple" and len(items) == 1 else end
                 yield from self._inside(start, (("", "", one) for one in items), end)
             case "dict", [list(pairs)]:
                 yield from self._inside("{", self._pairs(pairs), "}")
@@ -189,8 +208,10 @@ class _Said:
                 yield self._told(f"<{self._leaf(number)}>")
             case (("float" | "Decimal" | "UUID" | "date" | "datetime" | "time"), [text, *_]):
                 yield self._told(str(text) if tag == "float" else f"{tag}({text!r})")
-            case "numpy", [str(), value, *_]:
+            case "numpy", [str(), value] if value is not None:
                 yield self._told(str(value))
+            case (("numpy" | "pandas"), _) if known := _scalar(tag, rest):
+                yield self._told(known)
             case _:
                 yield from self._inside(f"{tag}(", (("", "", one) for one in rest), ")")
 
@@ -217,6 +238,16 @@ class _Said:
     def _leaf(self, number: int) -> str:
         part, index = self._leaves[number]
         return said_of(self._parts[part]) if index is None else "pickled"
+
+
+def _scalar(tag: str, rest: list[Any]) -> str:
+    """A number, text or moment of NumPy or pandas; "" if this cannot be told here."""
+    try:
+        value: Any = untree.loads(msgspec.json.encode({"$": [tag, *rest]}), lambda number: "")
+    except (ImportError, ArithmeticError, LookupError, TypeError, ValueError):
+        return ""
+    is_text = tag == "numpy" and value.dtype.kind in "US"
+    return repr(value.item()) if is_text else str(value)
 
 
 def said_of(part: Mapping[str, Any]) -> str:
