@@ -83,6 +83,12 @@ class Loader(Struct):
             return self.artifacts.at(manifest, path, scratch=self.scratch)
         except LOST as error:
             raise Lost(self._lost(manifest), error) from error
+        except OSError as error:
+            # A file that was there a moment ago may have gone before it was read.
+            if manifest.items is None and self._is_whole(made(manifest)):
+                raise
+            gone = ArtifactMissing(f"a stored file went away while it was read: {error}")
+            raise Lost(self._lost(manifest), gone) from error
 
     def _lost(self, manifest: Manifest) -> tuple[str, ...]:
         """Of a collection the items that are lost; else the artifact itself."""

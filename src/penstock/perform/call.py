@@ -75,6 +75,10 @@ def perform(call: Call, function: Callable[..., Any], tools: Tools, notify: Noti
         return _refused(lost.error, meter, lost.artifacts)
     except PenstockError as error:
         return _refused(error, meter)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # around the user's serializers, which restore the arguments
+        return _refused(cut(error), meter)
     finally:
         interrupts.hold(heeded)
         if os.path.isdir(scratch):
@@ -294,7 +298,7 @@ def _redacted(error: ErrorRecord, secrets: Redactor | None) -> ErrorRecord:
 # ---- refusals
 
 
-def _refused(error: PenstockError, meter: Meter, lost: tuple[str, ...] = ()) -> Broke:
+def _refused(error: BaseException, meter: Meter, lost: tuple[str, ...] = ()) -> Broke:
     return Broke(
         kind="refused",
         error=describe(error),
