@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf, nan
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from penstock.client import Client, describe
 from penstock.core.options import Options, options
 from penstock.core.parts import InputChange
 from penstock.core.project import Project
+from penstock.core.records import StepRecord
 from penstock.define.trace import trace
 from penstock.errors import NotFound
 from penstock.serializers import default_serializers
@@ -109,6 +110,26 @@ def test_an_artifact_in_a_few_words_says_what_it_is(tmp_path: Path) -> None:
     for scratch, name in ((None, "a.csv"), (tmp_path, "a.csv")):
         manifest, _ = shelf.encode(made, scratch=scratch)
         assert describe(manifest) == f"{type(made).__name__} {name}"
+
+
+class Counting(Client):
+    """How often it asked for the steps of a run."""
+
+    asked = 0
+
+    def steps(self, run: str, node: str | None = None) -> Sequence[StepRecord]:
+        self.asked += 1
+        return super().steps(run, node)
+
+
+def test_steps_that_are_at_hand_are_not_looked_up_again_for_their_logs(session: Session) -> None:
+    client = Counting(session.stack)
+    id = run(session, everything)
+    items = client.steps(id)
+    for again in (items, client.steps(run(session, everything))):
+        asked = client.asked
+        assert {client.logged(one) for one in again} == {""}
+        assert client.asked == asked
 
 
 def test_a_failed_run_has_no_result_and_says_what_is_missing(session: Session) -> None:

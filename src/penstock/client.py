@@ -219,9 +219,12 @@ class Client:
 
     def log(self, run: str, step: str) -> str:
         """What the step printed and logged; "" if nothing."""
-        path = self.log_path(self.step(self.run(run).id, step))
+        return self.logged(self.step(self.run(run).id, step))
+
+    def logged(self, step: StepRecord) -> str:
+        """The same, of a step that is at hand."""
         try:
-            return path.read_text(encoding="utf-8", errors="replace")
+            return self.log_path(step).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return ""
 

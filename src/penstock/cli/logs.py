@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -11,7 +11,7 @@ import click
 from penstock.cli.flags import as_json, client, located, on_stack, run_argument, step_argument
 from penstock.cli.terminal import terminal
 from penstock.client import Client
-from penstock.core.records import FINAL, RunRecord
+from penstock.core.records import FINAL, RunRecord, StepRecord
 
 LOOK = 0.2
 """Seconds between looks at a log that grows."""
@@ -26,32 +26,32 @@ LOOK = 0.2
 def command(run_id: str, step: str, follow: bool, stack: str, as_json: bool) -> None:
     reader = client(stack)
     run, step = located(reader, run_id, step)
-    names = _names(reader, run, step)
+    asked = _asked(reader, run, step)
     if as_json:
-        terminal.json({name: reader.log(run.id, name) for name in names})
+        terminal.json({one.name: reader.logged(one) for one in asked})
         return
     if follow:
         for line in _follow(reader, run, step):
             terminal.out(line)
         return
-    for name in names:
-        text = reader.log(run.id, name).rstrip("\n")
-        if text and name != step:
-            terminal.out(terminal.style(f"── {name}", "dim"))
+    printed = False
+    for one in asked:
+        text = reader.logged(one).rstrip("\n")
+        printed = printed or bool(text)
+        if text and one.name != step:
+            terminal.out(terminal.style(f"── {one.name}", "dim"))
         if text:
             terminal.out(text)
-    if step and not any(reader.log(run.id, name) for name in names):
+    if step and not printed:
         terminal.note(f"'{step}' printed nothing")
 
 
-def _names(reader: Client, run: RunRecord, step: str) -> list[str]:
+def _asked(reader: Client, run: RunRecord, step: str) -> Sequence[StepRecord]:
     """All steps, or this one; of a map all items."""
-    if step:
-        found = reader.step(run.id, step)
-        if found.total is None or found.index:
-            return [step]
-        return [one.name for one in reader.steps(run.id, found.node)]
-    return [one.name for one in reader.steps(run.id)]
+    if not step:
+        return reader.steps(run.id)
+    found = reader.step(run.id, step)
+    return [found] if found.total is None or found.index else reader.steps(run.id, found.node)
 
 
 def _follow(reader: Client, run: RunRecord, step: str) -> Iterator[str]:

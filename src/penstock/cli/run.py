@@ -20,7 +20,7 @@ from penstock.cli.binding import assignments, bind
 from penstock.cli.flags import as_json, on_stack
 from penstock.cli.loading import Pipeline, Target, load, parse, project_of
 from penstock.cli.runs import steps_in_words
-from penstock.cli.terminal import duration, number, terminal
+from penstock.cli.terminal import duration, terminal
 from penstock.client import Client
 from penstock.config import read_config
 from penstock.config.settings import configure
@@ -38,6 +38,7 @@ from penstock.views.choice import View
 from penstock.views.colors import colors
 from penstock.views.drawing import Pen
 from penstock.views.failure import broken, cancelled, failed
+from penstock.views.measures import measures
 
 EXIT: Mapping[str, int] = {"done": 0, "failed": 1, "rejected": 3, "cancelled": 130}
 
@@ -282,7 +283,7 @@ def again() -> str:
 def _tell(reader: Client, run: RunRecord, steps: Sequence[StepRecord]) -> None:
     metrics = reader.metrics(run.id)
     if metrics:
-        terminal.table(("metric", ""), [(f"{n}.{m.name}", number(m.value)) for n, m in metrics])
+        terminal.table(("metric", ""), measures(metrics))
     took = duration((run.ended - run.started) / 1e6)
     words = steps_in_words(run.counts) or "nothing to do"
     terminal.out(f"run {run.id} {terminal.status(run.status)} in {took}: {words}")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
 from penstock.cli import completing
 from penstock.cli.flags import as_json, client, on_stack, step_argument
-from penstock.cli.terminal import duration, lasted, number, one_line, terminal, when
+from penstock.cli.terminal import duration, lasted, one_line, terminal, when
 from penstock.client import Client
 from penstock.core.records import Metric, RunRecord, StepRecord, now
 from penstock.errors import NotFound, UsageError
+from penstock.views.measures import measures
 
 
 @click.command()
@@ -67,7 +68,7 @@ def command(
     if steps:
         terminal.out()
         show_steps(steps, items=items)
-    _section("metrics", ((f"{node}.{m.name}", number(m.value)) for node, m in metrics))
+    _section("metrics", measures(metrics, every=items))
     show_errors(run, steps)
 
 
@@ -120,7 +121,7 @@ def _command(words: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def _section(title: str, pairs: Iterator[tuple[str, str]]) -> None:
+def _section(title: str, pairs: Iterable[tuple[str, str]]) -> None:
     rows = [("  " + name, value) for name, value in pairs]
     if rows:
         terminal.out()

@@ -26,8 +26,9 @@ from penstock.views.forms.parts import (
     table,
     tag,
 )
+from penstock.views.measures import measures
 from penstock.views.svg import svg
-from penstock.views.words import about, counted, cut, duration, lasted, number, took, when
+from penstock.views.words import about, counted, cut, duration, lasted, took, when
 
 LOUD = ("failed", "crashed", "rejected", "running", "cancelled")
 
@@ -167,8 +168,7 @@ def error_part(name: str, error: ErrorRecord) -> Html:
 
 
 def metrics_table(metrics: Sequence[tuple[str, Metric]]) -> Html:
-    rows = [(f"{node}.{one.name}", number(one.value)) for node, one in metrics]
-    return table((), rows, right=(1,))
+    return table((), measures(metrics), right=(1,))
 
 
 def _parameters(parameters: Mapping[str, object]) -> Html:
