@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from penstock.core import interrupts
 from penstock.core.calls import Advanced, Broke, Call, Given, Outcome, Saved, Succeeded
 from penstock.core.events import Checkpointed, Note, Progress, StepsPlanned
+from penstock.core.expression import holds
 from penstock.core.graph import Each
 from penstock.core.records import Status, made, now
 from penstock.core.resources import memory_limit
@@ -170,7 +171,7 @@ class Engine(Struct):
         template = one.template
         try:
             for guard in template.guards:
-                if not self.values.evaluate(guard, one.index):
+                if not holds(self.values.evaluate(guard, one.index)):
                     self.endings.absent(one, Absent("its condition was false"))
                     return
             if not isinstance(one, Task):

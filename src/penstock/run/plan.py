@@ -7,6 +7,7 @@ from typing import Literal as OneOf
 
 from msgspec import Struct
 
+from penstock.core.expression import holds
 from penstock.core.graph import StepNode
 from penstock.errors import PenstockError
 from penstock.run.decide import Decider, Keyed, Reuse, describe
@@ -58,7 +59,7 @@ class _Planner(Struct):
         if waits:
             return Planned(id, "await", "waits for " + ", ".join(f"'{name}'" for name in waits))
         try:
-            if not all(self.values.evaluate(guard, "") for guard in template.guards):
+            if not all(holds(self.values.evaluate(guard, "")) for guard in template.guards):
                 return self._skip(id, "its condition is false")
             match template:
                 case GroupTemplate():

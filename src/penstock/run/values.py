@@ -16,7 +16,7 @@ from penstock.artifacts.codec import Artifacts
 from penstock.artifacts.streams import STREAM, narrowed
 from penstock.core.calls import Argument, Assemble, Given, Load, Reveal, assemble
 from penstock.core.digest import digest_struct
-from penstock.core.expression import operate
+from penstock.core.expression import computed, holds
 from penstock.core.graph import (
     Access,
     Build,
@@ -205,7 +205,7 @@ class Values(Struct):
         match source:
             case Expr(op=op, operands=operands) if op != GIVEN:
                 values = [self.evaluate(operand, index) for operand in operands]
-                return operate(op, values)
+                return computed(op, values)
             case _:
                 return self.open(self.argument(source, index))
 
@@ -350,7 +350,7 @@ class Values(Struct):
 
     def _given(self, source: Expr, index: str) -> Input:
         value, guard = source.operands
-        if not self.evaluate(guard, index):
+        if not holds(self.evaluate(guard, index)):
             raise NotThere(Absent("its condition was false"))
         return value
 
