@@ -174,7 +174,7 @@ _HINTS = {
     errno.ENOENT: "Is the path right? Point PENSTOCK_HOME at a folder that can be made.",
     errno.ENOTDIR: "A part of the path is a file, not a folder: move it, or point PENSTOCK_HOME elsewhere.",
     errno.EEXIST: "It is a file, where a folder is wanted: move it, or point PENSTOCK_HOME elsewhere.",
-    errno.EISDIR: "A folder stands where a file of the store was: `penstock doctor` mends it.",
+    errno.EISDIR: "A folder stands where a file of the store was: `penstock doctor --repair` mends it.",
     errno.ENAMETOOLONG: "The path is too long for the file system: point PENSTOCK_HOME elsewhere.",
     errno.ELOOP: "A link in the path leads to itself: mend it, or point PENSTOCK_HOME elsewhere.",
     errno.EIO: "The disk reports an error: copy what you need elsewhere, then look at the system's log.",
