@@ -310,7 +310,7 @@ class Session:
             options=options,
             logical_date=record.logical_date,
             executor=executor,
-            isolated=workers > 0 or self.stack.isolates,
+            isolated=workers > 0 or self.stack.isolates or not metadata.address(),
             explain=lambda task: reasons.of(
                 task.template.node, task.template.id, task.index, task.call_keyed
             ),

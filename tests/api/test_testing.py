@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -43,3 +44,19 @@ def test_the_fixture_draws_the_same_plainly_and_in_a_run(penstock_in_memory: Ses
     assert drawing(3) == drawing.run(3).result() == draw(3)
     with seeded(5):
         assert drawing(3) == drawing.options(seed=5).run(3).result()
+
+
+@step(timeout="1m", resources={"memory": "8GiB"})
+def limited(count: int) -> int:
+    return os.getpid() + count
+
+
+@pipeline
+def limits(count: int) -> int:
+    return limited(count)
+
+
+def test_a_step_with_a_timeout_runs_in_the_process_of_the_test(
+    penstock_in_memory: Session,
+) -> None:
+    assert limits.run(1).result() == os.getpid() + 1

@@ -22,7 +22,7 @@ class Setting(Struct, frozen=True):
     executor: Callable[[str], Executor]
     """By kind: "" is the run's own, "processes" one where a step has its own process."""
     isolated: bool
-    """Whether the run's own executor gives each step its own process."""
+    """Whether no step is given a process apart: each has one, or records in memory let none have one."""
     explain: Callable[[Task], str]
     """Why a call is executed, in a line."""
     borrow: Callable[[str, str], StepRecord | None]
