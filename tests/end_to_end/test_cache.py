@@ -29,7 +29,7 @@ def loud() -> models.Loud:
 NAMES = (
     "alias annotated base body branches cached caught chain closed constant decorated deep"
     " default_of_helper edited_dependency enum generator instance lambdas lazy lazy_module library"
-    " literal managed matching method mutual named names nested oddly_named partials point"
+    " literal managed matching method mutual named names nested oddly_named pair partials point"
     " quoted ranked registered row same_file sets sized swapped tables two_away whole written"
 ).split()
 GIVEN = {
