@@ -177,7 +177,7 @@ class Chain:
         return found
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_a_run_that_is_killed_anywhere_goes_on_where_it_was(
     scenes: Callable[[str], Scene],
 ) -> None:

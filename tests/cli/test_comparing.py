@@ -162,11 +162,13 @@ def test_without_a_run_the_last_is_compared_with_the_one_before(ran: Project) ->
 
 @pytest.mark.parametrize(
     ("form", "begins"),
-    [("markdown", "| run |"), ("html", "<!doctype html>"), ("json", "{")],
+    [("markdown", "| "), ("html", "<!doctype html>"), ("json", "{")],
 )
 def test_a_comparison_takes_each_form(ran: Project, form: str, begins: str) -> None:
     said = ran.penstock("compare", "first", "deep", "--format", form)
     assert said.out.startswith(begins)
+    if form == "markdown":
+        assert "| depth | 6 | 8 |\n" in said.out
     if form == "json":
         assert said.json["metrics"] == {"fit.auc": [0.56, 0.58]}
         assert said.json == ran.penstock("compare", "first", "deep", "--json").json
