@@ -17,10 +17,11 @@ THEIRS = """
     from penstock import PenstockError, each, pipeline, step
 
     HERE = Path.cwd()
+    TWICE = 2
 
     @step
     def double(number: int) -> int:
-        return 2 * number
+        return TWICE * number
 
     @pipeline
     def doubling(count: int = 3) -> list[int]:
@@ -74,11 +75,16 @@ def pytest_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_fixtures_are_there_without_a_word_and_leave_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "test_theirs.py").write_text(textwrap.dedent(THEIRS))
+    # From a folder below the project, which pytest puts on the path, and a worker does not.
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_theirs.py").write_text(textwrap.dedent(THEIRS))
     done = pytest_in(tmp_path)
     assert "4 passed" in done.stdout, done.stdout
     left = {path.name for path in tmp_path.iterdir()}
-    assert left - {"__pycache__"} == {"pyproject.toml", "test_theirs.py"}
+    assert left == {"pyproject.toml", "tests"}
+    assert {path.name for path in (tmp_path / "tests").iterdir()} - {"__pycache__"} == {
+        "test_theirs.py"
+    }
 
 
 def test_who_does_not_use_them_does_not_pay(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def module_name(module_or_name: ModuleType | str, root: Path | None = None) -> s
         module = module_or_name
     file = getattr(module, "__file__", None)
     name = getattr(module, "__name__", MAIN)
-    return _name(name, file, str(root) if root else "") if isinstance(file, str) else name
+    return dotted(name, file, str(root) if root else "") if isinstance(file, str) else name
 
 
 def type_name(cls: type) -> str:
@@ -79,7 +79,8 @@ def is_first_party(file: str | None) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _name(name: str, file: str, root: str) -> str:
+def dotted(name: str, file: str, root: str = "") -> str:
+    """The name of the module that is imported as `name` from this file, whatever is on sys.path."""
     # A cell of a notebook has a file that is not there.
     if not is_first_party(file) or not os.path.isfile(file):
         return name

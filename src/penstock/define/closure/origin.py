@@ -13,7 +13,7 @@ from typing import Literal as OneOf
 
 from msgspec import Struct
 
-from penstock.core.naming import MAIN, is_first_party
+from penstock.core.naming import MAIN, dotted, is_first_party
 from penstock.define.closure.distributions import distribution
 
 _OURS = f"{Path(__file__).resolve().parents[2]}{os.sep}"
@@ -87,7 +87,9 @@ def _origin(name: str, file: str, root: str) -> Origin:
 
 def _outside(name: str, file: str) -> str:
     """For what is editable elsewhere: its path below the folder that it is imported from."""
-    if name == MAIN or not name:
+    if not name:
         return os.path.basename(file)
+    # Another process may import it by another name: pytest has the folder of a test on its path.
+    name = dotted(name, file)
     depth = name.count(".") + (os.path.basename(file) == "__init__.py")
     return "/".join(file.split(os.sep)[-depth - 1 :])
