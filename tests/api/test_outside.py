@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import pytest
-
 from penstock import pipeline
 from penstock.api.arguments import outside
 
@@ -35,7 +33,8 @@ def test_one_field_is_set_and_the_others_are_those_of_the_parameters_default() -
 
 
 def test_so_it_is_for_models_of_pydantic() -> None:
-    pydantic = pytest.importorskip("pydantic")
+    import pydantic
+
     model: Any = pydantic.create_model("Model", depth=(int, 6), rate=(float, 0.1))
 
     usual = model(depth=3, rate=0.3)

@@ -161,7 +161,8 @@ def test_what_a_class_says_to_its_values_is_told() -> None:
 
 
 def test_a_model_of_pydantic_is_made_of_its_fields() -> None:
-    pydantic = pytest.importorskip("pydantic")
+    import pydantic
+
     model = pydantic.create_model(
         "Model", rate=(pydantic.PositiveFloat, 0.1), layers=(list[int], [8]), title=(str, "")
     )
